@@ -1,0 +1,144 @@
+/**
+ * The wire between Node and the Python worker, as pythonia carries it: JSON strings only.
+ *
+ * Node calls five functions, `start(settings)`, `submit(call)`, `cancel(id)`, `ping("")` and
+ * `shutdown("")`; each returns an acknowledgement at once. Everything else comes one way, as
+ * events on one channel.
+ */
+import { z } from 'zod'
+import { Failure } from './error.ts'
+import { Model } from './models.ts'
+import { Word } from './word.ts'
+
+const milliseconds = z.number().min(0)
+
+/** The name of the channel on which Python pushes its events. */
+export const WORKER_CHANNEL = 'pixelllm'
+
+export const CallId = z.string().min(1).max(200).meta({
+  id: 'CallId',
+  description: 'One request inside the worker; unique while it runs',
+})
+export type CallId = z.infer<typeof CallId>
+
+export const Slab = z
+  .strictObject({
+    path: z.string().min(1).describe('File in shared memory that carries image bytes'),
+    bytes: z.int().min(1).describe('Its size'),
+  })
+  .meta({ id: 'Slab' })
+export type Slab = z.infer<typeof Slab>
+
+export const Device = z.enum(['auto', 'cpu', 'cuda']).meta({ id: 'Device' })
+export type Device = z.infer<typeof Device>
+
+export const WorkerSettings = z
+  .strictObject({
+    model: z.string().min(1).describe('A preset whose checkpoint is shipped, or a directory'),
+    device: Device,
+    threads: z.int().min(1).max(1024).nullable().describe('CPU threads of torch; null: its choice'),
+    slab: Slab,
+    host_pid: z.int().min(1).describe('The worker ends when this process does'),
+    max_queue: z.int().min(1).describe('Calls that may wait'),
+    max_batch: z.int().min(1).describe('Sequences that are decoded together'),
+    feature_cache_bytes: z.int().min(0).describe('Memory for the features of images seen before'),
+  })
+  .meta({ id: 'WorkerSettings', description: 'Argument of start' })
+export type WorkerSettings = z.infer<typeof WorkerSettings>
+
+export const CallImage = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('SHA-256 of the file, in hexadecimal'),
+    offset: z.int().min(0).describe('Where the file begins in the slab'),
+    bytes: z.int().min(1).describe('Size of the file'),
+  })
+  .meta({ id: 'CallImage' })
+export type CallImage = z.infer<typeof CallImage>
+
+export const WorkerCall = z
+  .strictObject({
+    id: CallId,
+    task: z.string().min(1),
+    request: z.record(z.string(), z.unknown()).describe('The validated options of the task'),
+    image: CallImage,
+    ttl_ms: milliseconds.describe('How long the caller waits for the answer'),
+    stream: z.boolean().describe('Whether words are pushed as they are written'),
+  })
+  .meta({ id: 'WorkerCall', description: 'Argument of submit' })
+export type WorkerCall = z.infer<typeof WorkerCall>
+
+export const Refusal = z
+  .strictObject({ ok: z.literal(false), error: Failure })
+  .meta({ id: 'Refusal', description: 'The acknowledgement of a message that was not taken' })
+
+export const Accepted = z
+  .strictObject({ ok: z.literal(true) })
+  .meta({ id: 'Accepted', description: 'What submit, cancel and shutdown return' })
+
+export const Started = z
+  .strictObject({ ok: z.literal(true), pid: z.int().min(1) })
+  .meta({ id: 'Started', description: 'What start returns; loading goes on' })
+
+export const Pong = z
+  .strictObject({
+    ok: z.literal(true),
+    pid: z.int().min(1),
+    engine_age_ms: milliseconds.describe('Since the engine loop last passed its top'),
+    queued: z.int().min(0),
+    active: z.int().min(0),
+  })
+  .meta({ id: 'Pong', description: 'What ping returns' })
+export type Pong = z.infer<typeof Pong>
+
+export const Acknowledgement = z.discriminatedUnion('ok', [Accepted, Refusal])
+export const StartAcknowledgement = z.discriminatedUnion('ok', [Started, Refusal])
+export const PingAcknowledgement = z.discriminatedUnion('ok', [Pong, Refusal])
+
+export const Timing = z
+  .strictObject({
+    queue_ms: milliseconds.describe('Waiting to be admitted'),
+    prepare_ms: milliseconds.describe('Decoding and resizing the image'),
+    encode_ms: milliseconds.describe('Encoding the image; near 0 when its features were cached'),
+    decode_ms: milliseconds.describe('Writing words and placing them'),
+    steps: z.int().min(0).describe('Decode steps'),
+  })
+  .meta({ id: 'Timing' })
+export type Timing = z.infer<typeof Timing>
+
+export const ReadyEvent = z
+  .strictObject({
+    type: z.literal('ready'),
+    pid: z.int().min(1),
+    device: z.string(),
+    models: z.array(Model).min(1),
+  })
+  .meta({ id: 'ReadyEvent', description: 'The model is loaded' })
+
+export const FailedEvent = z
+  .strictObject({ type: z.literal('failed'), error: Failure })
+  .meta({ id: 'FailedEvent', description: 'The model cannot be loaded' })
+
+export const WordsEvent = z
+  .strictObject({ type: z.literal('words'), words: z.array(z.tuple([CallId, z.array(Word)])) })
+  .meta({ id: 'WordsEvent', description: 'Words that one decode step completed, by call' })
+
+export const DoneEvent = z
+  .strictObject({
+    type: z.literal('done'),
+    id: CallId,
+    result: z.unknown().describe('The output of the task'),
+    timing: Timing,
+  })
+  .meta({ id: 'DoneEvent' })
+
+export const ErrorEvent = z
+  .strictObject({ type: z.literal('error'), id: CallId, error: Failure })
+  .meta({ id: 'ErrorEvent', description: 'The call ends without an answer' })
+
+export const WorkerEvent = z
+  .discriminatedUnion('type', [ReadyEvent, FailedEvent, WordsEvent, DoneEvent, ErrorEvent])
+  .meta({ id: 'WorkerEvent', description: 'What the worker pushes' })
+export type WorkerEvent = z.infer<typeof WorkerEvent>

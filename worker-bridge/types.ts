@@ -1,0 +1,57 @@
+import type { Model, Timing, Word } from '../schemas/index.ts'
+
+/** One question for the worker. */
+export interface Call {
+  /** Unique while it runs; the HTTP request's id. */
+  readonly id: string
+  readonly task: string
+  /** The validated options of the task. */
+  readonly request: Readonly<Record<string, unknown>>
+  readonly image: {
+    /** SHA-256 of the bytes, in hexadecimal. */
+    readonly id: string
+    /** The image file as it was received. */
+    readonly bytes: Uint8Array
+  }
+  /** How long the caller waits for the answer, in milliseconds. */
+  readonly timeout_ms: number
+}
+
+export interface RunOptions {
+  /** Aborted when nobody wants the answer any more. */
+  readonly signal: AbortSignal
+  /** Asks for the words as they are written; called once for every step that completed some. */
+  readonly onWords?: (words: Word[]) => void
+}
+
+export interface Answer {
+  /** The output of the task, not yet validated. */
+  readonly result: unknown
+  readonly timing: Timing
+}
+
+export type WorkerState = 'starting' | 'ready' | 'unresponsive' | 'failed' | 'closed'
+
+export interface WorkerStatus {
+  /** `ready` when at least one worker has its model and answers. */
+  readonly state: WorkerState
+  /** One sentence for people: why it is not ready. */
+  readonly reason?: string
+  /** The models that are loaded; empty before the first `ready`. */
+  readonly models: readonly Model[]
+  /** Calls that wait, in all workers. */
+  readonly queued: number
+  /** Calls that run, in all workers. */
+  readonly active: number
+}
+
+/** A pool of Python workers as one object. Everything it throws is a `WorkerError`. */
+export interface Worker {
+  /** Resolves when a worker has its model; rejects with `model_unavailable` when none can load it. */
+  ready(): Promise<void>
+  /** Runs one call; a call that comes while the worker starts waits inside its own timeout. */
+  run(call: Call, options: RunOptions): Promise<Answer>
+  status(): WorkerStatus
+  /** Ends every process. Calls in flight reject with `shutting_down`. May be called twice. */
+  close(): Promise<void>
+}
