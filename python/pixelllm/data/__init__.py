@@ -1,0 +1,1 @@
+"""Datasets: what a sample is, and where samples come from."""
