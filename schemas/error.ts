@@ -32,7 +32,7 @@ const table = [
   {
     code: 'storage_full',
     status: 507,
-    title: 'The server has no room to store this',
+    title: 'The server has no room for this',
     retry: false,
   },
 ] as const
