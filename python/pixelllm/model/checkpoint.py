@@ -1,0 +1,179 @@
+"""A model on disk: a folder with `config.json`, `model.safetensors` and `tokenizer.model`.
+
+Nothing here reads a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pixelllm.model.config import PRESETS, ConfigError, PixelLLMConfig
+from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.tokenizer import Tokenizer
+
+SHIPPED: Final = Path(__file__).parent.parent / "checkpoints"
+CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.model"
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded model, in evaluation mode.
+
+    name: the folder's name; what a request's `model` and a reply's `model` say.
+    card: the folder's model card (README.md), empty where there is none.
+    """
+
+    model: PixelLLM
+    tokenizer: Tokenizer
+    name: str
+    card: str
+
+    @property
+    def config(self) -> PixelLLMConfig:
+        """The model's configuration."""
+        return self.model.config
+
+
+def checkpoint_folder(model: str) -> Path:
+    """The folder of a shipped preset ("tiny") or of a path.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    shipped = SHIPPED / model
+    if model in PRESETS and shipped.is_dir():
+        return shipped
+    folder = Path(model)
+    if folder.is_dir():
+        return folder
+    there = ", ".join(sorted(p.name for p in SHIPPED.iterdir() if p.is_dir()))
+    raise CheckpointError(
+        f"no model {model!r}: give one that ships ({there}) or a checkpoint folder"
+    )
+
+
+def load_checkpoint(
+    model: str,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Checkpoint:
+    """Load a shipped preset by name, or a folder.
+
+    Raises:
+        CheckpointError: a file is missing or does not fit; the message names it.
+    """
+    folder = checkpoint_folder(model)
+    for name in (CONFIG, WEIGHTS, TOKENIZER):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} has no {name}: it is not a complete checkpoint")
+    try:
+        config = PixelLLMConfig.from_dict(json.loads((folder / CONFIG).read_text("utf-8")))
+    except (ValueError, ConfigError) as error:
+        raise CheckpointError(f"{folder / CONFIG} cannot be read: {error}") from error
+    network = build(config, load_weights(folder / WEIGHTS), device, dtype)
+    card = folder / "README.md"
+    return Checkpoint(
+        model=network,
+        tokenizer=load_tokenizer(folder / TOKENIZER, config),
+        name=folder.resolve().name,
+        card=card.read_text("utf-8") if card.is_file() else "",
+    )
+
+
+def save_checkpoint(
+    folder: Path, model: PixelLLM, tokenizer: bytes, dtype: torch.dtype = torch.float16
+) -> None:
+    """Write a model and its tokenizer (a sentencepiece model's bytes) to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(model.config.to_dict(), indent=2) + "\n", "utf-8")
+    (folder / TOKENIZER).write_bytes(tokenizer)
+    state = {
+        name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()
+    }
+    aside = folder / (WEIGHTS + ".new")
+    save_file(state, aside)
+    aside.rename(folder / WEIGHTS)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file.
+
+    Raises:
+        CheckpointError: it is none, or it is cut off.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no complete safetensors file: {error}") from error
+
+
+def load_tokenizer(path: Path, config: PixelLLMConfig) -> Tokenizer:
+    """Read the tokenizer and check that it fits the model's vocabulary.
+
+    Raises:
+        CheckpointError: it does not, or it is no sentencepiece model.
+    """
+    try:
+        tokenizer = Tokenizer.load(path)
+    except (RuntimeError, OSError) as error:
+        raise CheckpointError(f"{path} is no sentencepiece model: {error}") from error
+    if tokenizer.vocab_size > config.language.vocab_size:
+        raise CheckpointError(
+            f"{path} has {tokenizer.vocab_size} pieces, the model only {config.language.vocab_size}"
+        )
+    return tokenizer
+
+
+def build(
+    config: PixelLLMConfig,
+    weights: dict[str, Tensor],
+    device: torch.device | str,
+    dtype: torch.dtype,
+) -> PixelLLM:
+    """A model of this configuration with these weights, without a second copy of them in memory.
+
+    Raises:
+        CheckpointError: a weight is missing, unexpected or has the wrong shape; names the first.
+    """
+    with torch.device("meta"):
+        model = PixelLLM(config)
+    check_weights(model, weights)
+    cast = {name: tensor.to(device, dtype) for name, tensor in weights.items()}
+    model.load_state_dict(cast, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def check_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Compare names and shapes.
+
+    Raises:
+        CheckpointError: they differ.
+    """
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    missing = sorted(expected.keys() - weights.keys())
+    if missing:
+        raise CheckpointError(f"the weights lack {missing[0]} ({len(missing)} missing in all)")
+    unexpected = sorted(weights.keys() - expected.keys())
+    if unexpected:
+        raise CheckpointError(
+            f"the weights hold {unexpected[0]}, which this model does not have "
+            f"({len(unexpected)} such in all)"
+        )
+    for name, shape in expected.items():
+        if weights[name].shape != shape:
+            raise CheckpointError(
+                f"{name} is {tuple(weights[name].shape)} in the weights "
+                f"and {tuple(shape)} in the model"
+            )

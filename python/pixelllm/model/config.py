@@ -1,0 +1,237 @@
+"""Every number of the architecture, one frozen dataclass per part, and the presets that fill them.
+
+The defaults of each part are those of the paper's model as the authors' code configures it
+(google-research/scenic, projects/pixel_llm, commit 4a38d475), so `pixelllm_t5_xl()` names almost
+nothing. Where the paper and that code differ, the code's value is the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Final, Self, TypeVar, get_type_hints
+
+T = TypeVar("T")
+PRESETS: Final = ("tiny", "pixelllm_t5_xl")
+
+
+class ConfigError(ValueError):
+    """A configuration that no model can be built from; the message says which field and why."""
+
+
+@dataclass(frozen=True)
+class SamViTConfig:
+    """SAM's image encoder (ViT-H)."""
+
+    pretrain_image_size: int = 1024  # pixels; the position tables have this size's grid
+    patch_size: int = 16
+    dim: int = 1280
+    depth: int = 32
+    heads: int = 16
+    mlp_ratio: float = 4.0
+    window: int = 14
+    global_blocks: tuple[int, ...] = (7, 15, 23, 31)  # these attend over the whole map
+    neck_dim: int = 256
+    stem: tuple[int, ...] = ()  # see `PatchEmbed`; published weights have none
+
+
+@dataclass(frozen=True)
+class Eva02Config:
+    """EVA02-L without inner attention norm, as pre-trained by masked image modelling."""
+
+    pretrain_image_size: int = 224
+    patch_size: int = 14
+    dim: int = 1024
+    depth: int = 24
+    heads: int = 16
+    mlp_ratio: float = 8 / 3  # SwiGLU's hidden width is int(dim * mlp_ratio)
+    rope_theta: float = 10000.0
+    stem: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PromptEncoderConfig:
+    """SAM's prompt encoder."""
+
+    dim: int = 256  # equals SamViTConfig.neck_dim: SAM's mask decoder adds the two
+    mask_channels: int = 16
+
+
+@dataclass(frozen=True)
+class ExtractorConfig:
+    """The prompt feature extractor: a two-way transformer that reads the image at a prompt."""
+
+    tokens: int = 32  # learned query tokens, and so visual tokens that the language model reads
+    dim: int = 512
+    depth: int = 6  # the paper says 2; the authors' code trains 6
+    heads: int = 8
+    mlp_dim: int = 2048
+    output_dim: int = 1024
+
+
+@dataclass(frozen=True)
+class T5Config:
+    """Flan-T5-XL with LoRA on the queries and values of every attention."""
+
+    vocab_size: int = 32128
+    dim: int = 2048
+    heads: int = 32
+    head_dim: int = 64
+    encoder_layers: int = 24
+    decoder_layers: int = 24
+    mlp_dim: int = 5120
+    relative_buckets: int = 32
+    relative_max_distance: int = 128
+    lora_rank: int = 32
+    lora_scale: float = 2.0  # multiplies A·B directly; not alpha / rank
+    dropout: float = 0.1  # training only
+    begin_id: int = 0
+    end_id: int = 1
+    max_text_tokens: int = 128  # begin and end included
+
+
+@dataclass(frozen=True)
+class PointHeadConfig:
+    """The MLP that places each word."""
+
+    hidden_dim: int = 512
+    depth: int = 4
+    points: int = 2  # top-left and bottom-right corner of the word's place
+
+
+@dataclass(frozen=True)
+class Prefixes:
+    """What the language model reads before it writes; `{phrase}` stands for the caller's words."""
+
+    caption: str = "A long image caption: "
+    describe: str = "an object of "
+    locate: str = "where is {phrase}"
+
+
+@dataclass(frozen=True)
+class PixelLLMConfig:
+    """The whole model."""
+
+    preset: str = "pixelllm_t5_xl"
+    image_size: int = 384  # pixels, side of the square padded frame; no multiple of 14, EVA drops 6
+    antialias: bool = False  # when shrinking an image; the authors' tf.image.resize has none
+    sam: SamViTConfig = field(default_factory=SamViTConfig)
+    eva: Eva02Config = field(default_factory=Eva02Config)
+    prompt_encoder: PromptEncoderConfig = field(default_factory=PromptEncoderConfig)
+    extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
+    language: T5Config = field(default_factory=T5Config)
+    point_head: PointHeadConfig = field(default_factory=PointHeadConfig)
+    prefixes: Prefixes = field(default_factory=Prefixes)
+
+    @property
+    def feature_dim(self) -> int:
+        """Channels of the fused feature map, EVA02's before SAM's."""
+        return self.eva.dim + self.sam.neck_dim
+
+    def to_dict(self) -> dict[str, Any]:
+        """This configuration as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ConfigError: a field is unknown or has the wrong type.
+        """
+        return _read(cls, values, "config")
+
+
+def _read(kind: type[T], values: object, where: str) -> T:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where} must be an object")
+    types = get_type_hints(kind)
+    unknown = sorted(set(values) - set(types))
+    if unknown:
+        raise ConfigError(f"{where} has unknown fields: {', '.join(unknown)}")
+    return kind(
+        **{name: _value(types[name], value, f"{where}.{name}") for name, value in values.items()}
+    )
+
+
+def _value(kind: Any, value: object, where: str) -> object:
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _read(kind, value, where)
+    if kind is float and type(value) in (int, float):
+        return float(value)  # type: ignore[arg-type]
+    if kind in (int, str, bool) and type(value) is kind:
+        return value
+    if (
+        kind == tuple[int, ...]
+        and isinstance(value, list | tuple)
+        and all(type(v) is int for v in value)
+    ):
+        return tuple(value)
+    raise ConfigError(f"{where} has the wrong type: {value!r}")
+
+
+def pixelllm_t5_xl() -> PixelLLMConfig:
+    """The paper's model: SAM ViT-H, EVA02-L and Flan-T5-XL with LoRA."""
+    return PixelLLMConfig()
+
+
+def tiny() -> PixelLLMConfig:
+    """Every part at small width; trains on two CPU cores and ships with the project."""
+    return PixelLLMConfig(
+        preset="tiny",
+        image_size=96,
+        antialias=True,
+        sam=SamViTConfig(
+            pretrain_image_size=96,
+            patch_size=8,
+            dim=96,
+            depth=3,
+            heads=3,
+            window=4,
+            global_blocks=(2,),
+            neck_dim=128,
+            stem=(24, 48, 96),  # convolutions learn edges within minutes, a linear patch in hours
+        ),
+        eva=Eva02Config(
+            pretrain_image_size=96,
+            patch_size=8,
+            dim=96,
+            depth=3,
+            heads=3,
+            rope_theta=100.0,  # a 12 x 12 grid; 10000 leaves most frequencies constant over it
+            stem=(24, 48, 96),
+        ),
+        prompt_encoder=PromptEncoderConfig(dim=128),
+        extractor=ExtractorConfig(
+            tokens=25, dim=160, depth=2, heads=4, mlp_dim=512, output_dim=128
+        ),
+        language=T5Config(
+            vocab_size=256,
+            dim=128,
+            heads=4,
+            head_dim=32,
+            encoder_layers=2,
+            decoder_layers=3,
+            mlp_dim=320,
+            lora_rank=4,
+            dropout=0.0,
+            max_text_tokens=64,
+        ),
+        point_head=PointHeadConfig(hidden_dim=256),
+        prefixes=Prefixes(caption="a long image caption:", describe="an object of"),
+    )
+
+
+def preset(name: str) -> PixelLLMConfig:
+    """The preset of that name.
+
+    Raises:
+        ConfigError: there is none; the message lists those there are.
+    """
+    match name:
+        case "tiny":
+            return tiny()
+        case "pixelllm_t5_xl":
+            return pixelllm_t5_xl()
+        case _:
+            raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")

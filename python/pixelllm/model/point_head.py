@@ -1,0 +1,43 @@
+"""The point head: a place in the image for every word, from the language model's last state.
+
+PixelLLM, section 3.3. The state at a word's *input* position (the one that predicts the next
+token) gives two points, the corners of the word's place, relative to the image's own extent inside
+the padded frame. Nothing keeps them inside it: there is no sigmoid and no clipping.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pixelllm.model.config import PointHeadConfig
+
+
+class PointHead(nn.Module):
+    """Layer norm, then an MLP."""
+
+    def __init__(self, config: PointHeadConfig, dim: int, *, pre_norm: bool = True) -> None:
+        super().__init__()
+        self.points = config.points
+        self.norm = nn.LayerNorm(dim, eps=1e-6) if pre_norm else nn.Identity()
+        widths = [dim] + [config.hidden_dim] * (config.depth - 1) + [config.points * 4]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.activation = F.gelu
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Place every word.
+
+        Args:
+            hidden: float[..., C], last decoder states before the LM head.
+
+        Returns:
+            float[..., K, 2], (x, y) in 0-1 of the image's extent, unclipped; and float[..., K, 2]
+            logits that the authors' code computes and never uses.
+        """
+        x: Tensor = self.norm(hidden)
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        x = self.layers[-1](x).unflatten(-1, (self.points, 4))
+        return (x[..., :2] + 1) * 0.5, x[..., 2:]

@@ -1,0 +1,101 @@
+"""Names: from a parameter of the authors' Flax tree to the parameter here.
+
+A Flax name is a path such as `sam_backbone/blocks.0/attn/qkv/kernel`; ours follows the published
+checkpoint of each part where there is one. Each rule rewrites one piece of the path; the last
+piece also says how the tensor is laid out (a Flax kernel is (in, out), a convolution's
+(kh, kw, in, out)).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+# Tried from top to bottom on the whole path; every rule that matches is applied.
+RULES: Final[tuple[tuple[str, str], ...]] = (
+    (r"/", "."),
+    (r"^git_backbone\.", "eva."),
+    (r"^eva\.ln_post\.", "eva.norm."),
+    (r"^sam_backbone\.", "sam."),
+    (r"^point_predictor\.mlp\.", "point_head."),
+    (r"^point_predictor\.LayerNorm_0\.", "point_head.norm."),
+    (r"^visual_project_layers\.visual_projection\.", "visual_projection."),
+    (r"^prompt_adapter\.", "extractor."),
+    (r"^extractor\.output_tokens\.weight$", "extractor.output_tokens"),
+    (r"^extractor\.image_projection_mlp\.layers\.0\.", "extractor.image_projection."),
+    (r"^extractor\.prompt_embedding_projection_mlp\.layers\.0\.", "extractor.prompt_projection."),
+    (r"^extractor\.image_pe_projection_mlp\.layers\.0\.", "extractor.image_pe_projection."),
+    (r"^extractor\.dense_output_mlp\.layers\.0\.", "extractor.dense_head."),
+    (r"^textual\.t5_module\.", "language."),
+    (r"^language\.token_embedder\.embedding$", "language.shared.weight"),
+    (r"^language\.decoder\.logits_dense\.", "language.lm_head."),
+    (r"\.(?:encoder_norm|decoder_norm)\.", ".final_layer_norm."),
+    (
+        r"\.relpos_bias\.rel_embedding$",
+        ".block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+    ),
+    (r"\.layers_(\d+)\.", r".block.\1."),
+    (r"^(language\..*)\.pre_(?:self_)?attention_layer_norm\.", r"\1.layer.0.layer_norm."),
+    (r"^(language\..*)\.pre_cross_attention_layer_norm\.", r"\1.layer.1.layer_norm."),
+    (r"^(language\.encoder.*)\.pre_mlp_layer_norm\.", r"\1.layer.1.layer_norm."),
+    (r"^(language\.decoder.*)\.pre_mlp_layer_norm\.", r"\1.layer.2.layer_norm."),
+    (r"^(language\.encoder.*)\.mlp\.", r"\1.layer.1.DenseReluDense."),
+    (r"^(language\.decoder.*)\.mlp\.", r"\1.layer.2.DenseReluDense."),
+    (r"^(language\..*)\.(?:self_)?attention\.", r"\1.layer.0.SelfAttention."),
+    (r"^(language\..*)\.encoder_decoder_attention\.", r"\1.layer.1.EncDecAttention."),
+    (r"Attention\.query\.", "Attention.q."),
+    (r"Attention\.key\.", "Attention.k."),
+    (r"Attention\.value\.", "Attention.v."),
+    (r"Attention\.out\.", "Attention.o."),
+    (r"\.kernel_left_lora$", ".lora_a"),
+    (r"\.kernel_right_lora$", ".lora_b"),
+    (r"\.scale$", ".weight"),
+)
+TOKEN_HEAD: Final = re.compile(
+    r"^extractor\.output_hypernetworks_mlps\.(\d+)\.layers\.0\.(kernel|bias)$"
+)
+RELATIVE_TABLE: Final = "relative_attention_bias.weight"
+
+
+def from_flax(flax: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
+    """Convert a flattened Flax tree: paths joined by "/" to arrays become our names to tensors."""
+    state: dict[str, Tensor] = {}
+    heads: dict[tuple[str, str], dict[int, Tensor]] = {}
+    for path, array in flax.items():
+        name = rename(path)
+        tensor = torch.from_numpy(np.array(array))
+        head = TOKEN_HEAD.match(name)
+        if head:
+            leaf = "weight" if head[2] == "kernel" else "bias"
+            heads.setdefault(leaf, {})[int(head[1])] = tensor
+        else:
+            name, tensor = to_torch_layout(name, tensor)
+            state[name] = tensor
+    for leaf, parts in heads.items():
+        ordered = [parts[i] for i in range(len(parts))]
+        state[f"extractor.token_heads.{leaf}"] = torch.stack(ordered)
+    return state
+
+
+def rename(path: str) -> str:
+    """Our name of a Flax path; a kernel keeps the leaf `kernel`, its layout is yet to change."""
+    for pattern, replacement in RULES:
+        path = re.sub(pattern, replacement, path)
+    return path
+
+
+def to_torch_layout(name: str, tensor: Tensor) -> tuple[str, Tensor]:
+    """Turn a `kernel` into a `weight`, and T5's relative table to (buckets, heads)."""
+    if name.endswith(".kernel"):
+        name = name.removesuffix("kernel") + "weight"
+        # Linear: (in, out) -> (out, in). Convolution: (kh, kw, in, out) -> (out, in, kh, kw).
+        return name, tensor.T if tensor.ndim == 2 else tensor.permute(3, 2, 0, 1)
+    if name.endswith(RELATIVE_TABLE):
+        return name, tensor.T
+    return name, tensor
