@@ -25,6 +25,7 @@ export const Slab = z
   .strictObject({
     path: z.string().min(1).describe('File in shared memory that carries image bytes'),
     bytes: z.int().min(1).describe('Its size'),
+    spill_path: z.string().min(1).describe('Folder of the images that found no room in it'),
   })
   .meta({ id: 'Slab' })
 export type Slab = z.infer<typeof Slab>
@@ -52,7 +53,10 @@ export const CallImage = z
       .string()
       .regex(/^[0-9a-f]{64}$/)
       .describe('SHA-256 of the file, in hexadecimal'),
-    offset: z.int().min(0).describe('Where the file begins in the slab'),
+    offset: z
+      .int()
+      .min(0)
+      .describe('Where it begins in the slab; beyond its end: the name of a file in spill_path'),
     bytes: z.int().min(1).describe('Size of the file'),
   })
   .meta({ id: 'CallImage' })

@@ -19,6 +19,8 @@ class Slab(TypedDict):
     path: str
     # Its size
     bytes: int
+    # Folder of the images that found no room in it
+    spill_path: str
 
 
 class WorkerSettings(TypedDict):
@@ -47,7 +49,7 @@ CallId: TypeAlias = str
 class CallImage(TypedDict):
     # SHA-256 of the file, in hexadecimal
     id: str
-    # Where the file begins in the slab
+    # Where it begins in the slab; beyond its end: the name of a file in spill_path
     offset: int
     # Size of the file
     bytes: int
