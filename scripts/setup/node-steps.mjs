@@ -1,0 +1,98 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashOf, readStamp, writeStamp } from './stamp.mjs'
+
+/** @typedef {import('./steps.mjs').Ground} Ground */
+/** @typedef {import('./steps.mjs').Step} Step */
+
+/** What `npm run build` reads. */
+const BUILD_SOURCES = ['schemas', 'worker-bridge', 'api', 'tsconfig.json', 'tsconfig.build.json']
+
+/**
+ * `npm ci`, but not where node_modules already holds what package-lock.json says, whoever put it there.
+ *
+ * @param {Ground} ground
+ * @returns {Step}
+ */
+export function npmPackages({ places, env }) {
+  const stampFile = join(places.nodeModules, '.set-up')
+  const platform = `${process.platform}-${process.arch}`
+  const manifests = ['package.json', 'sdk/package.json'].map((file) => join(places.root, file))
+  const from = () => `${platform} ${hashOf(places.root, [places.packageLock, ...manifests])}`
+
+  return {
+    title: 'npm packages',
+    isDone: () => readStamp(stampFile)?.from === from(),
+    async work(run) {
+      const stamp = readStamp(stampFile)
+      const ofThisPlatform = stamp === undefined || stamp.from.startsWith(`${platform} `)
+      if (!ofThisPlatform || !isInstalled(places)) {
+        // NODE_ENV=production would leave out the packages that build the server.
+        await run('npm ci', [...npm(env), 'ci', '--include=dev', '--no-audit', '--no-fund'])
+      }
+      writeStamp(stampFile, { from: from() })
+    },
+  }
+}
+
+/**
+ * The server in `dist`, from TypeScript.
+ *
+ * @param {Ground} ground
+ * @returns {Step}
+ */
+export function build({ places, env }) {
+  const stampFile = join(places.dist, '.set-up')
+  const sources = [...BUILD_SOURCES.map((name) => join(places.root, name)), places.packageLock]
+  const from = () => hashOf(places.root, sources)
+
+  return {
+    title: 'build',
+    isDone: () => readStamp(stampFile)?.from === from(),
+    async work(run) {
+      const built = from() // before tsc reads: a file saved meanwhile is built next time
+      rmSync(places.dist, { recursive: true, force: true })
+      await run('npm run build', [...npm(env), 'run', 'build'])
+      writeStamp(stampFile, { from: built })
+    },
+  }
+}
+
+/**
+ * @param {Pick<import('./places.mjs').Places, 'packageLock' | 'nodeModules'>} places
+ * @returns {boolean} whether node_modules holds every package that package-lock.json asks for. npm
+ *   writes its own list there as its last act, so an interrupted install has none.
+ */
+export function isInstalled({ packageLock, nodeModules }) {
+  const wanted = packagesIn(packageLock)
+  const found = packagesIn(join(nodeModules, '.package-lock.json'))
+  if (wanted === undefined || found === undefined) return false
+
+  return Object.entries(wanted).every(([path, { version, optional, devOptional }]) => {
+    if (!path.includes('node_modules/')) return true // the root, and the workspaces themselves
+    const match = found[path]
+    return match === undefined ? Boolean(optional || devOptional) : match.version === version
+  })
+}
+
+/**
+ * @typedef {{ version?: string, optional?: boolean, devOptional?: boolean }} LockedPackage
+ * @param {string} file in the form of package-lock.json
+ * @returns {Record<string, LockedPackage> | undefined} by path; undefined where it cannot be read
+ */
+function packagesIn(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string[]} how to start npm: the one that started us, where one did
+ */
+export function npm(env) {
+  const script = env.npm_execpath
+  return script?.endsWith('npm-cli.js') && existsSync(script) ? [process.execPath, script] : ['npm']
+}
