@@ -54,7 +54,7 @@ class PromptEncoderConfig:
     """SAM's prompt encoder."""
 
     dim: int = 256  # equals SamViTConfig.neck_dim: SAM's mask decoder adds the two
-    mask_channels: int = 16
+    mask_channels: int = 0  # 16 adds SAM's encoder of mask prompts, which PixelLLM never uses
 
 
 @dataclass(frozen=True)

@@ -30,16 +30,19 @@ class PromptEncoder(nn.Module):
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, config.dim) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, config.dim)
         self.no_mask_embed = nn.Embedding(1, config.dim)
-        channels = config.mask_channels
-        self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, channels // 4, 2, stride=2),
-            ChannelNorm(channels // 4),
-            nn.GELU(),
-            nn.Conv2d(channels // 4, channels, 2, stride=2),
-            ChannelNorm(channels),
-            nn.GELU(),
-            nn.Conv2d(channels, config.dim, 1),
-        )
+        self.mask_downscaling = nn.Sequential()
+        if channels := config.mask_channels:
+            self.mask_downscaling.extend(
+                [
+                    nn.Conv2d(1, channels // 4, 2, stride=2),
+                    ChannelNorm(channels // 4),
+                    nn.GELU(),
+                    nn.Conv2d(channels // 4, channels, 2, stride=2),
+                    ChannelNorm(channels),
+                    nn.GELU(),
+                    nn.Conv2d(channels, config.dim, 1),
+                ]
+            )
 
     def embed_points(
         self, points: Tensor, labels: Tensor, frame: tuple[int, int], *, pad: bool

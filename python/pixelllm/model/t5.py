@@ -134,7 +134,7 @@ class T5(nn.Module):
         """
         length = encoded.states.shape[1]
         for layer, block in enumerate(self.decoder.blocks()):
-            keys, values = block.cross.project_source(encoded.states)
+            keys, values = block.cross_attention.attention.project_source(encoded.states)
             cache.cross_keys[layer, slots, :, :length] = keys
             cache.cross_values[layer, slots, :, :length] = values
         cache.source_mask[slots] = F.pad(encoded.mask, (0, cache.source_mask.shape[1] - length))
@@ -205,7 +205,7 @@ class Stack(nn.Module):
 
     @property
     def _table(self) -> Tensor:
-        table = next(self.blocks()).self_attention.relative_attention_bias
+        table = next(self.blocks()).self_attention.attention.relative_attention_bias
         assert table is not None
         return table.weight
 
@@ -233,18 +233,18 @@ class Block(nn.Module):
         self.layer = nn.ModuleList(layers)
 
     @property
-    def self_attention(self) -> Attention:
-        """The first layer's attention."""
+    def self_attention(self) -> AttentionLayer:
+        """The first layer."""
         layer = self.layer[0]
         assert isinstance(layer, AttentionLayer)
-        return layer.attention
+        return layer
 
     @property
-    def cross(self) -> Attention:
-        """The decoder's attention to the encoder."""
+    def cross_attention(self) -> AttentionLayer:
+        """The decoder's second layer, which reads the encoder."""
         layer = self.layer[1]
         assert isinstance(layer, AttentionLayer)
-        return layer.attention
+        return layer
 
     def forward(
         self,
@@ -254,11 +254,11 @@ class Block(nn.Module):
         cross_bias: Tensor | None = None,
     ) -> Tensor:
         """float[B, T, C] to the same."""
-        y = self.layer[0].layer_norm(x)
-        x = x + self._drop(self.self_attention(y, y, self_bias))
+        y = self.self_attention.layer_norm(x)
+        x = x + self._drop(self.self_attention.attention(y, y, self_bias))
         if source is not None:
-            y = self.layer[1].layer_norm(x)
-            x = x + self._drop(self.cross(y, source, cross_bias))
+            y = self.cross_attention.layer_norm(x)
+            x = x + self._drop(self.cross_attention.attention(y, source, cross_bias))
         return x + self._drop(self.layer[-1](x))
 
     def step(
@@ -272,15 +272,16 @@ class Block(nn.Module):
         cross_bias: Tensor,
     ) -> Tensor:
         """float[n, 1, C] to the same, with this layer's keys and values from and into the cache."""
-        y = self.layer[0].layer_norm(x)
-        keys, values = self.self_attention.project_source(y)  # [n, heads, 1, head_dim]
+        own, cross = self.self_attention, self.cross_attention
+        y = own.layer_norm(x)
+        keys, values = own.attention.project_source(y)  # [n, heads, 1, head_dim]
         cache.self_keys[layer, slots, :, positions] = keys[:, :, 0]
         cache.self_values[layer, slots, :, positions] = values[:, :, 0]
-        x = x + self.self_attention.attend(
+        x = x + own.attention.attend(
             y, cache.self_keys[layer, slots], cache.self_values[layer, slots], self_bias
         )
-        y = self.layer[1].layer_norm(x)
-        x = x + self.cross.attend(
+        y = cross.layer_norm(x)
+        x = x + cross.attention.attend(
             y, cache.cross_keys[layer, slots], cache.cross_values[layer, slots], cross_bias
         )
         y = self.layer[-1](x)

@@ -66,7 +66,7 @@ RELATIVE_TABLE: Final = "relative_attention_bias.weight"
 def from_flax(flax: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
     """Convert a flattened Flax tree: paths joined by "/" to arrays become our names to tensors."""
     state: dict[str, Tensor] = {}
-    heads: dict[tuple[str, str], dict[int, Tensor]] = {}
+    heads: dict[str, dict[int, Tensor]] = {}
     for path, array in flax.items():
         name = rename(path)
         tensor = torch.from_numpy(np.array(array))
@@ -75,8 +75,8 @@ def from_flax(flax: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
             leaf = "weight" if head[2] == "kernel" else "bias"
             heads.setdefault(leaf, {})[int(head[1])] = tensor
         else:
-            name, tensor = to_torch_layout(name, tensor)
-            state[name] = tensor
+            leaf, laid_out = to_torch_layout(name, tensor)
+            state[leaf] = laid_out
     for leaf, parts in heads.items():
         ordered = [parts[i] for i in range(len(parts))]
         state[f"extractor.token_heads.{leaf}"] = torch.stack(ordered)
