@@ -17,8 +17,7 @@ const BUILD_SOURCES = ['schemas', 'worker-bridge', 'api', 'tsconfig.json', 'tsco
 export function npmPackages({ places, env }) {
   const stampFile = join(places.nodeModules, '.set-up')
   const platform = `${process.platform}-${process.arch}`
-  const manifests = ['package.json', 'sdk/package.json'].map((file) => join(places.root, file))
-  const from = () => `${platform} ${hashOf(places.root, [places.packageLock, ...manifests])}`
+  const from = () => `${platform} ${hashOf(places.root, [places.packageLock])}`
 
   return {
     title: 'npm packages',

@@ -35,7 +35,7 @@ export function progressTo(out) {
           detail = line
         },
         done: () => end(seconds(begun)),
-        failed: () => end(`failed after ${seconds(begun)}`),
+        broken: (/** @type {'failed' | 'stopped'} */ how) => end(`${how} after ${seconds(begun)}`),
       }
     },
 
@@ -57,6 +57,7 @@ function seconds(since) {
  * @param {string} line
  * @param {number | undefined} columns
  */
-function fit(line, columns = 80) {
-  return line.length < columns ? line : `${line.slice(0, columns - 2)}…`
+function fit(line, columns) {
+  const width = columns || 80 // some terminals say 0
+  return line.length < width ? line : `${line.slice(0, width - 2)}…`
 }

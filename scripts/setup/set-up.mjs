@@ -94,7 +94,7 @@ async function doStep(step, { places, progress, lock, signal }) {
     )
     line.done()
   } catch (error) {
-    line.failed()
+    line.broken(signal.aborted ? 'stopped' : 'failed')
     throw error
   }
 }
