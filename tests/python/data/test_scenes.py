@@ -9,8 +9,11 @@ import pytest
 from pixelllm.data.narrative import Narrative, utterance_boxes
 from pixelllm.data.scene_phrases import KINDS, list_references
 from pixelllm.data.scene_vocabulary import (
+    CAPTION_PREFIX,
     COLOURS,
+    DESCRIBE_PREFIX,
     HELD_OUT_PAIRS,
+    LOCATE_PREFIX,
     SHAPES,
     SIZES,
     TEXTURES,
@@ -24,6 +27,7 @@ from pixelllm.data.scenes import (
     draw_scene,
     scene_rng,
 )
+from pixelllm.model.config import tiny
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +258,14 @@ def test_a_large_scene_reduced_is_the_small_scene() -> None:
         reduced = large.image.reshape(height, 4, width, 4, 3).mean(axis=(1, 3))
         assert small.caption.text == large.caption.text
         assert np.abs(reduced - small.image).mean() < 4.0
+
+
+def test_the_corpus_has_the_prefixes_that_the_tiny_model_reads() -> None:
+    read = tiny().prefixes
+
+    assert read.caption == CAPTION_PREFIX
+    assert read.describe == DESCRIBE_PREFIX
+    assert read.locate == f"{LOCATE_PREFIX} {{phrase}}"
 
 
 def test_the_corpus_says_every_word_and_no_other() -> None:
