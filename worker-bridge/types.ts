@@ -1,5 +1,12 @@
 import type { Model, Timing, Word } from '../schemas/index.ts'
 
+/** Where the bridge and Python write what they do, one line at a time; pino's loggers are such. */
+export interface Log {
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
 /** One question for the worker. */
 export interface Call {
   /** Unique while it runs; the HTTP request's id. */

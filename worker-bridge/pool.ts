@@ -1,0 +1,250 @@
+import type { Word, WorkerCall, WorkerSettings } from '../schemas/index.ts'
+import { Change } from './change.ts'
+import { Deadline, within } from './deadline.ts'
+import { WorkerError } from './errors.ts'
+import type { Flight } from './flight.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import { type Lease, Slab } from './slab.ts'
+import type { Answer, Call, Log, RunOptions, Worker, WorkerState, WorkerStatus } from './types.ts'
+import { PythonWorker } from './worker.ts'
+
+const PYTHON_MODULE = 'pixelllm.worker.bridge'
+/** The state of the pool is the first of these that one of its workers has. */
+const BEST_FIRST: readonly WorkerState[] = ['ready', 'unresponsive', 'starting', 'failed', 'closed']
+/** A call that was under way in so many crashes is taken for their cause. */
+const MAX_CRASHES = 2
+/** Leaves room for what makes a call's id unique, within the length that the wire allows. */
+const MAX_ID_LENGTH = 180
+
+export interface WorkersOptions extends Omit<WorkerSettings, 'slab' | 'host_pid'> {
+  /** Path of the Python interpreter that has `pixelllm` installed. */
+  readonly python: string
+  /** Python processes to run, each with the model in its own memory. */
+  readonly workers: number
+  /** Shared memory for images on their way to Python. */
+  readonly slab_bytes: number
+  readonly log: Log
+  /** Python module with the functions of the wire. */
+  readonly module?: string
+  /** Environment variables for Python, beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly limits?: Partial<Limits>
+}
+
+/** What runs, for people and for tests. */
+export interface PoolDetails {
+  readonly slab: { readonly path: string; readonly spill_path: string; readonly free_bytes: number }
+  readonly workers: readonly {
+    readonly state: WorkerState
+    readonly host_pid: number | undefined
+    readonly python_pid: number | undefined
+    /** Calls that Python has. */
+    readonly load: number
+    /** How often Python was started. */
+    readonly starts: number
+  }[]
+}
+
+/** Starts Python workers. Returns while they load; `ready()` tells when the first one answers. */
+export async function startWorkers(options: WorkersOptions): Promise<WorkerPool> {
+  const slab = await Slab.open({ bytes: options.slab_bytes, log: options.log })
+  return new WorkerPool(options, slab)
+}
+
+/** The workers of one gateway, their slab, and the calls that wait for one of them. */
+export class WorkerPool implements Worker {
+  readonly #workers: readonly PythonWorker[]
+  readonly #slab: Slab
+  readonly #max_waiting: number
+  readonly #change = new Change()
+  readonly #running = new Set<Deadline>()
+  #waiting = 0
+  #submitted = 0
+  #closed: Promise<void> | undefined
+
+  constructor(options: WorkersOptions, slab: Slab) {
+    this.#slab = slab
+    this.#max_waiting = options.max_queue * options.workers
+    this.#workers = Array.from({ length: options.workers }, (_, index) =>
+      startWorker(options, slab, index, () => this.#change.notify()),
+    )
+  }
+
+  async ready(): Promise<void> {
+    while (this.#leastLoaded() === undefined) await this.#change.next()
+  }
+
+  async run(call: Call, options: RunOptions): Promise<Answer> {
+    const deadline = new Deadline(call.timeout_ms, options.signal)
+    this.#running.add(deadline)
+    try {
+      // First a worker, then a place for the image: without a worker it could be held for long.
+      await this.#liveWorker(deadline.signal)
+      const image = await this.#slab.write(call.image.bytes, deadline.signal)
+      return await this.#answer(call, image, deadline, options.onWords)
+    } finally {
+      deadline.clear()
+      this.#running.delete(deadline)
+    }
+  }
+
+  status(): WorkerStatus {
+    const { state, reason, models } = this.#best()
+    const pulses = this.#workers.flatMap(({ pulse }) => pulse ?? [])
+    return {
+      state,
+      ...(state !== 'ready' && reason !== undefined && { reason }),
+      models,
+      queued: pulses.reduce((sum, { queued }) => sum + queued, this.#waiting),
+      active: pulses.reduce((sum, { active }) => sum + active, 0),
+    }
+  }
+
+  inspect(): PoolDetails {
+    const { path, spill_path } = this.#slab.settings
+    return {
+      slab: { path, spill_path, free_bytes: this.#slab.free_bytes },
+      workers: this.#workers.map(({ state, pids, load, starts }) => ({
+        state,
+        host_pid: pids.host,
+        python_pid: pids.python,
+        load,
+        starts,
+      })),
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** Asks Python, and once more where a crash took the answer before the caller saw any of it. */
+  async #answer(
+    call: Call,
+    image: Lease,
+    deadline: Deadline,
+    onWords: ((words: Word[]) => void) | undefined,
+  ): Promise<Answer> {
+    const { signal } = deadline
+    const flights: Flight[] = []
+    try {
+      for (;;) {
+        const worker = await this.#liveWorker(signal)
+        const message = this.#message(call, image, deadline, onWords !== undefined)
+        const flight = worker.submit(message, { signal, ...(onWords && { onWords }) })
+        flights.push(flight)
+        try {
+          return await flight.answer
+        } catch (error) {
+          if (!isCrash(error) || flight.words_sent || flights.length === MAX_CRASHES) throw error
+        }
+      }
+    } finally {
+      void Promise.all(flights.map(({ landed }) => landed)).then(image.release)
+    }
+  }
+
+  /** The call as it crosses to Python. Callers may use an id twice, so a number is added to it. */
+  #message(call: Call, image: Lease, deadline: Deadline, stream: boolean): WorkerCall {
+    this.#submitted += 1
+    return {
+      id: `${call.id.slice(0, MAX_ID_LENGTH)}#${this.#submitted}`,
+      task: call.task,
+      request: { ...call.request },
+      image: { id: call.image.id, offset: image.offset, bytes: image.bytes },
+      ttl_ms: deadline.remaining_ms,
+      stream,
+    }
+  }
+
+  /** Waits for a worker that takes calls. */
+  async #liveWorker(signal: AbortSignal): Promise<PythonWorker> {
+    signal.throwIfAborted()
+    const worker = this.#leastLoaded()
+    if (worker !== undefined) return worker
+    if (this.#waiting >= this.#max_waiting) {
+      throw new WorkerError('queue_full', `${this.#waiting} calls already wait for a worker`)
+    }
+
+    this.#waiting += 1
+    try {
+      await within(this.#change.next(), signal)
+    } finally {
+      this.#waiting -= 1
+    }
+    return this.#liveWorker(signal)
+  }
+
+  /** Undefined where no worker takes calls yet; throws where none ever will. */
+  #leastLoaded(): PythonWorker | undefined {
+    const { state, reason } = this.#best()
+    if (state === 'failed') throw new WorkerError('model_unavailable', reason ?? 'no worker runs')
+    if (state === 'closed') throw shuttingDown()
+
+    const live = this.#workers.filter((worker) => worker.live)
+    const responsive = live.filter((worker) => worker.state === 'ready')
+    const candidates = responsive.length > 0 ? responsive : live
+    return candidates.toSorted((a, b) => a.load - b.load)[0]
+  }
+
+  #best(): PythonWorker {
+    const ranked = this.#workers.toSorted((a, b) => rank(a) - rank(b))
+    const [best] = ranked
+    if (best === undefined) throw new TypeError('a pool needs at least one worker')
+    return best
+  }
+
+  async #close(): Promise<void> {
+    for (const deadline of this.#running) deadline.abort(shuttingDown())
+    const closing = this.#workers.map((worker) => worker.close())
+    this.#change.notify()
+    await Promise.all(closing)
+    await this.#slab.close()
+  }
+}
+
+function startWorker(
+  options: WorkersOptions,
+  slab: Slab,
+  index: number,
+  onChange: () => void,
+): PythonWorker {
+  const { python, model, device, threads, max_queue, max_batch, feature_cache_bytes } = options
+  const { module = PYTHON_MODULE, env = {} } = options
+  const log = options.workers === 1 ? options.log : named(options.log, `worker ${index}`)
+  return new PythonWorker({
+    host: { python, module, env, log },
+    settings: {
+      model,
+      device,
+      threads,
+      slab: slab.settings,
+      max_queue,
+      max_batch,
+      feature_cache_bytes,
+    },
+    limits: { ...defaultLimits, ...options.limits },
+    onChange,
+  })
+}
+
+function named(log: Log, name: string): Log {
+  return {
+    info: (message) => log.info(`${name}: ${message}`),
+    warn: (message) => log.warn(`${name}: ${message}`),
+    error: (message) => log.error(`${name}: ${message}`),
+  }
+}
+
+function rank({ state }: PythonWorker): number {
+  return BEST_FIRST.indexOf(state)
+}
+
+function isCrash(error: unknown): boolean {
+  return error instanceof WorkerError && error.code === 'worker_crashed'
+}
+
+function shuttingDown(): WorkerError {
+  return new WorkerError('shutting_down', 'the server is shutting down')
+}

@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Model, Pong, WorkerCall } from '../schemas/index.ts'
+import type { Flight } from './flight.ts'
+import { Session, type SessionOptions } from './session.ts'
+import type { RunOptions, WorkerState } from './types.ts'
+
+export interface PythonWorkerOptions extends Omit<SessionOptions, 'onReady'> {
+  /** Called whenever `state` may have changed. */
+  readonly onChange: () => void
+}
+
+/**
+ * One Python worker: sessions, one after the other, with a pause between them that grows.
+ *
+ * The first session has to reach `ready`. One that does not is a fault of the set-up, which no
+ * repetition mends: the worker has failed, and `reason` says why. After that a crash, and a model
+ * that cannot be loaded again, are met with another start.
+ */
+export class PythonWorker {
+  readonly #options: PythonWorkerOptions
+  readonly #closing = new AbortController()
+  readonly #finished: Promise<void>
+  #session: Session
+  #models: readonly Model[] = []
+  #failed = false
+  #reason: string | undefined
+  #starts = 1
+
+  constructor(options: PythonWorkerOptions) {
+    this.#options = options
+    this.#session = this.#begin()
+    this.#finished = this.#keepRunning()
+  }
+
+  get state(): WorkerState {
+    if (this.#closing.signal.aborted) return 'closed'
+    if (this.#failed) return 'failed'
+    if (!this.#session.ready) return 'starting'
+    return this.#session.responsive ? 'ready' : 'unresponsive'
+  }
+
+  /** Why it last stopped, in one sentence. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  /** The models that it had loaded last. */
+  get models(): readonly Model[] {
+    return this.#models
+  }
+
+  /** Whether it takes calls. */
+  get live(): boolean {
+    return this.#session.ready && !this.#closing.signal.aborted
+  }
+
+  get load(): number {
+    return this.#session.load
+  }
+
+  get pulse(): Pong | undefined {
+    return this.#session.pulse
+  }
+
+  get pids(): Session['pids'] {
+    return this.#session.pids
+  }
+
+  /** How often Python was started. */
+  get starts(): number {
+    return this.#starts
+  }
+
+  /** Gives Python a call. Only while `live`. */
+  submit(call: WorkerCall, options: RunOptions): Flight {
+    return this.#session.submit(call, options)
+  }
+
+  /** Ends both processes. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#session.close()
+    await this.#finished
+  }
+
+  #begin(): Session {
+    const onReady = (): void => {
+      this.#models = this.#session.models
+      this.#reason = undefined
+      this.#options.onChange()
+    }
+    return new Session({ ...this.#options, onReady })
+  }
+
+  async #keepRunning(): Promise<void> {
+    const { limits, host } = this.#options
+    let pause_ms = limits.backoff_ms
+    for (;;) {
+      this.#reason = await this.#session.ended
+      if (this.#closing.signal.aborted) return
+      this.#failed = this.#models.length === 0
+      this.#options.onChange()
+      if (this.#failed) {
+        host.log.error(this.#reason)
+        return
+      }
+
+      if (this.#session.ready_ms >= limits.stable_ms) pause_ms = limits.backoff_ms
+      host.log.warn(`${this.#reason}; starting again in ${pause_ms} ms`)
+      await sleep(pause_ms, undefined, { signal: this.#closing.signal }).catch(() => {})
+      if (this.#closing.signal.aborted) return
+      pause_ms = Math.min(pause_ms * 2, limits.max_backoff_ms)
+      this.#session = this.#begin()
+      this.#starts += 1
+    }
+  }
+}
