@@ -1,0 +1,12 @@
+"""The tasks that the worker answers, by name. A new one is a module and a line here."""
+
+from pixelllm.tasks.base import Task
+from pixelllm.tasks.caption import Caption
+from pixelllm.tasks.describe import Describe
+from pixelllm.tasks.locate import Locate
+
+TASKS: dict[str, Task] = {
+    "caption": Caption(),
+    "describe": Describe(),
+    "locate": Locate(),
+}

@@ -1,0 +1,46 @@
+"""Referring localization: the box of the object that a phrase refers to.
+
+As in the authors' code the model reads "where is" and the phrase, and is then led through the
+phrase itself as its text. The box is the place of the last token of the phrase: the two corners
+that the model gives in the state in which it ends the text.
+"""
+
+from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, Read, Request, Result, Text
+from pixelllm.tasks.errors import TaskError
+from pixelllm.tasks.frame import Frame
+from pixelllm.tasks.options import text_option
+from pixelllm.tasks.words import mean_probability, rounded
+from pixelllm.tasks.writing import prefix_tokens
+
+
+class Locate:
+    """The task `locate`."""
+
+    def prepare(self, request: Request, frame: Frame, model: ModelFacts) -> Plan:
+        """Plan a led pass through the request's `phrase`.
+
+        Raises:
+            TaskError: `invalid_request` if the phrase is blank or longer than the model reads.
+        """
+        phrase = text_option(request, "phrase")
+        text = model.tokenizer.encode_text(phrase)[1:-1]
+        if not text:
+            raise TaskError("invalid_request", "the phrase is blank")
+        if len(text) > model.max_tokens:
+            message = f"the phrase is {len(text)} tokens long; the model reads {model.max_tokens}"
+            raise TaskError("invalid_request", message)
+        prefix = prefix_tokens(model.prefixes.locate.replace("{phrase}", phrase), model)
+        return Read(prompt=BoxPrompt(frame.whole()), prefix=prefix, text=text)
+
+    def finish(self, request: Request, text: Text, frame: Frame, model: ModelFacts) -> Result:
+        """The box, and as its score how likely the model finds the phrase for this image.
+
+        The score is the geometric mean of the probabilities of the phrase's tokens in the led
+        pass. It tells a phrase that fits the image from one that does not; it does not judge the
+        box.
+        """
+        return {
+            "phrase": text_option(request, "phrase"),
+            "box": rounded(frame.corners_to_image(text.corners[-1])),
+            "score": mean_probability(text.log_probs),
+        }

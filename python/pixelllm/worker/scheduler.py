@@ -1,0 +1,287 @@
+"""Which calls wait, and which work comes next. Policy only: no tensors, no model, no replies.
+
+A call is admitted in the order of arrival, waits for its picture and its features, and then takes
+part in steps. A *step* is the unit of work: the engine runs one at a time, and what was cancelled
+or has expired is dropped between two of them. Steps of one call (admitting, planning, finishing)
+take next to no time and come first. Steps that run the model for a whole batch take turns: of the
+kinds that can run, the one that ran longest ago. So the texts that are being written wait for at
+most one batch of each other kind, and new work is never starved by them.
+
+`submit`, `cancel`, `close`, `image_loaded` and `counts` may be called from any thread; everything
+else belongs to the engine thread.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from pixelllm.tasks.errors import TaskError
+from pixelllm.worker.calls import Call, Stage
+
+
+class Kind(Enum):
+    """What a step does."""
+
+    LOAD = auto()  # load the model; the engine's first, for no call
+    ADMIT = auto()  # look for the features of a call's picture, or have it decoded
+    COLLECT = auto()  # take a decoded picture for the calls that wait for it
+    PLAN = auto()  # let a task say what is to be computed
+    FINISH = auto()  # let a task make the result, and reply
+    ENCODE = auto()  # encode a batch of pictures
+    PREFILL = auto()  # let the model read prefixes, and start texts in their slots
+    READ = auto()  # lead the model through known texts
+    DECODE = auto()  # one more token of every text that is being written
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work, and whom it is done for: if it fails, those calls fail and no others."""
+
+    kind: Kind
+    calls: tuple[Call, ...]
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is done at a time."""
+
+    queue: int  # calls that wait to be admitted
+    slots: int  # texts that are written together
+    encode: int = 8  # pictures that are encoded together
+    loading: int = 4  # calls that wait for a picture to be decoded: their files are in memory
+
+    @property
+    def ahead(self) -> int:
+        """Calls that are admitted and not yet writing: a full batch, and one to follow it."""
+        return 2 * self.slots
+
+
+class _Image(Enum):
+    """Where a picture stands that is not encoded yet."""
+
+    LOADING = auto()  # a thread decodes it
+    LOADED = auto()  # decoded, or found unreadable
+    READY = auto()  # collected
+
+
+class Scheduler:
+    """The calls of one engine."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._changed = threading.Condition()
+        self._news = False
+        self._closed: TaskError | None = None
+        self._calls: dict[str, Call] = {}  # in order of arrival
+        self._images: dict[str, _Image] = {}
+        self._free = list(range(limits.slots))
+        # The kinds that take turns; the one that ran longest ago comes first.
+        self._turns: list[Callable[[], Step | None]] = [
+            self._decode,
+            self._read,
+            self._prefill,
+            self._encode,
+        ]
+
+    # From any thread.
+
+    def submit(self, call: Call) -> None:
+        """Queue a call.
+
+        Raises:
+            queue.Full: as many calls wait as may.
+            TaskError: the scheduler is closed, or (`invalid_request`) a call of that id runs.
+        """
+        with self._changed:
+            if self._closed is not None:
+                raise TaskError(self._closed.code, self._closed.message)
+            if call.id in self._calls:
+                raise TaskError("invalid_request", f"a call named {call.id!r} is running")
+            if self._count(Stage.QUEUED) >= self._limits.queue:
+                raise queue.Full
+            self._calls[call.id] = call
+            self._notify()
+
+    def cancel(self, call_id: str) -> None:
+        """Have a call dropped before the next step; an unknown id is fine."""
+        with self._changed:
+            call = self._calls.get(call_id)
+            if call is not None:
+                call.cancelled = True
+                self._notify()
+
+    def image_loaded(self, image_id: str) -> None:
+        """Say that a picture is decoded, or found unreadable, and can be collected."""
+        with self._changed:
+            if self._images.get(image_id) is _Image.LOADING:
+                self._images[image_id] = _Image.LOADED
+                self._notify()
+
+    def close(self, reason: TaskError) -> None:
+        """Take no further call; each is refused with the first `reason` given."""
+        with self._changed:
+            self._closed = self._closed or reason
+            self._notify()
+
+    @property
+    def closed(self) -> TaskError | None:
+        """Why no further call is taken; None while they are."""
+        return self._closed
+
+    def counts(self) -> tuple[int, int]:
+        """How many calls wait to be admitted, and how many are being worked on."""
+        with self._changed:
+            queued = self._count(Stage.QUEUED)
+            return queued, len(self._calls) - queued
+
+    # From the engine thread.
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until something changes, the next deadline passes or the time is up."""
+        with self._changed:
+            deadline = min((call.deadline for call in self._calls.values()), default=float("inf"))
+            timeout_s = max(0.0, min(timeout_s, deadline - time.monotonic()))
+            self._changed.wait_for(lambda: self._news, timeout_s)
+            self._news = False
+
+    def sweep(self, now: float) -> list[Call]:
+        """Remove and return the calls that were cancelled or whose deadline has passed."""
+        with self._changed:
+            gone = [c for c in self._calls.values() if c.cancelled or now >= c.deadline]
+        for call in gone:
+            self.remove(call)
+        return gone
+
+    def calls(self) -> list[Call]:
+        """All calls, in order of arrival."""
+        with self._changed:
+            return list(self._calls.values())
+
+    def next_step(self) -> Step | None:
+        """What to do next; None if nothing can be done but wait."""
+        with self._changed:
+            step = self._small_step()
+            if step is not None:
+                return step
+            for turn in self._turns:
+                step = turn()
+                if step is not None:
+                    self._turns.remove(turn)
+                    self._turns.append(turn)
+                    return step
+            return None
+
+    def enter(self, call: Call, stage: Stage) -> None:
+        """Move a call on. One that leaves WRITING gives its slots back."""
+        if call.stage is Stage.WRITING:
+            self._release(call)
+        call.enter(stage)
+
+    def remove(self, call: Call) -> None:
+        """Forget a call; its slots are free at once."""
+        with self._changed:
+            self._release(call)
+            self._calls.pop(call.id, None)
+
+    def knows_image(self, image_id: str) -> bool:
+        """Whether a picture is being decoded, or is decoded and waits to be encoded."""
+        return image_id in self._images
+
+    def image_loading(self, image_id: str) -> None:
+        """Note that a picture is being decoded."""
+        with self._changed:
+            self._images[image_id] = _Image.LOADING
+
+    def await_image(self, call: Call) -> None:
+        """Let a call wait for its picture, or go on to planning if it is decoded."""
+        ready = self._images[call.image.id] is _Image.READY
+        call.enter(Stage.PLANNING if ready else Stage.LOADING)
+
+    def image_ready(self, image_id: str) -> None:
+        """Note that a picture is collected; the calls that wait for it go on to planning."""
+        with self._changed:
+            self._images[image_id] = _Image.READY
+            for call in self._waiting_for(image_id, Stage.LOADING):
+                call.enter(Stage.PLANNING)
+
+    def image_gone(self, image_id: str) -> None:
+        """Forget a picture: it is encoded, unreadable or no longer wanted."""
+        with self._changed:
+            self._images.pop(image_id, None)
+
+    def unwanted_images(self) -> list[str]:
+        """The pictures, decoded or being decoded, that no call waits for any more."""
+        with self._changed:
+            stages = (Stage.LOADING, Stage.PLANNING, Stage.ENCODING)
+            wanted = {c.image.id for c in self._in(*stages)}
+            return [image for image in self._images if image not in wanted]
+
+    # Steps. All of these are called with the lock held.
+
+    def _small_step(self) -> Step | None:
+        for call in self._in(Stage.FINISHING):
+            return Step(Kind.FINISH, (call,))
+        for call in self._in(Stage.PLANNING):
+            return Step(Kind.PLAN, (call,))
+        for image, state in self._images.items():
+            if state is _Image.LOADED:
+                calls = tuple(self._waiting_for(image, Stage.LOADING))
+                return Step(Kind.COLLECT, calls, (image,))
+        for call in self._in(Stage.QUEUED):
+            return Step(Kind.ADMIT, (call,)) if self._has_room() else None
+        return None
+
+    def _has_room(self) -> bool:
+        early = (Stage.LOADING, Stage.PLANNING, Stage.ENCODING, Stage.WAITING, Stage.READING)
+        return (
+            self._count(Stage.LOADING) < self._limits.loading
+            and self._count(*early) < self._limits.ahead
+        )
+
+    def _encode(self) -> Step | None:
+        images: dict[str, None] = {}  # in order, each once
+        for call in self._in(Stage.ENCODING):
+            images.setdefault(call.image.id)
+        batch = tuple(images)[: self._limits.encode]
+        calls = tuple(c for c in self._in(Stage.ENCODING) if c.image.id in batch)
+        return Step(Kind.ENCODE, calls, batch) if calls else None
+
+    def _prefill(self) -> Step | None:
+        """Give slots to the calls that wait, in their order: a wide one is not passed by others."""
+        calls = []
+        for call in self._in(Stage.WAITING):
+            if call.width > len(self._free):
+                break
+            call.slots = tuple(self._free[: call.width])
+            del self._free[: call.width]
+            calls.append(call)
+        return Step(Kind.PREFILL, tuple(calls)) if calls else None
+
+    def _read(self) -> Step | None:
+        calls = tuple(self._in(Stage.READING))[: self._limits.slots]
+        return Step(Kind.READ, calls) if calls else None
+
+    def _decode(self) -> Step | None:
+        calls = tuple(self._in(Stage.WRITING))
+        return Step(Kind.DECODE, calls) if calls else None
+
+    def _in(self, *stages: Stage) -> Iterator[Call]:
+        return (call for call in self._calls.values() if call.stage in stages)
+
+    def _waiting_for(self, image_id: str, stage: Stage) -> list[Call]:
+        return [call for call in self._in(stage) if call.image.id == image_id]
+
+    def _count(self, *stages: Stage) -> int:
+        return sum(1 for _ in self._in(*stages))
+
+    def _release(self, call: Call) -> None:
+        self._free.extend(call.slots)
+        call.slots = ()
+
+    def _notify(self) -> None:
+        self._news = True
+        self._changed.notify_all()
