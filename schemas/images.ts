@@ -1,5 +1,9 @@
 import { z } from 'zod'
-import { ImageInfo, ImageInput } from './image.ts'
+import { ImageData, ImageId, ImageInfo } from './image.ts'
+
+export const StoreImageRequest = z
+  .strictObject({ image: ImageData })
+  .meta({ id: 'StoreImageRequest' })
 
 export const StoredImage = z
   .strictObject({
@@ -7,11 +11,9 @@ export const StoredImage = z
     bytes: z.int().min(1).describe('Size of the file'),
     expires_at: z.iso
       .datetime()
-      .describe('When it is deleted; sending or using it again postpones this'),
+      .describe('When it is deleted; sending it again or asking about it postpones this'),
   })
   .meta({ id: 'StoredImage', description: 'An image kept on the server for later requests' })
 export type StoredImage = z.infer<typeof StoredImage>
 
-export const StoreImageRequest = z
-  .strictObject({ image: ImageInput })
-  .meta({ id: 'StoreImageRequest' })
+export const StoredImageParams = z.strictObject({ id: ImageId })

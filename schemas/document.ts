@@ -1,0 +1,128 @@
+/** The contract as an OpenAPI 3.1 document. Imported only where the document is made. */
+import { z } from 'zod'
+import {
+  createDocument,
+  type oas31,
+  type ZodOpenApiMediaTypeObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiRequestBodyObject,
+  type ZodOpenApiResponseObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi'
+import { type ErrorCode, errorEntry, Problem } from './error.ts'
+import type { Operation, RequestBody } from './operation.ts'
+import { operations } from './operations.ts'
+import { StreamedProblem, StreamedResult, StreamedWord } from './stream.ts'
+import { VERSION } from './version.ts'
+
+const DESCRIPTION = `PixelLLM gives every word it writes a place in the image.
+
+Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`.`
+
+/** What the events of a stream carry; the schema of the media type itself has no way to say it. */
+const events = z.string().meta({
+  description:
+    'Server-sent events: `word` (StreamedWord) for every word, then `done` (StreamedResult) or `error` (StreamedProblem). Comments keep the connection alive.',
+})
+
+export function openapiDocument(): oas31.OpenAPIObject {
+  return createDocument(
+    {
+      openapi: '3.1.0',
+      info: {
+        title: 'PixelLLM Server',
+        version: VERSION,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/', description: 'This server' }],
+      security: [{}],
+      tags: [
+        { name: 'tasks', description: 'Ask the model' },
+        { name: 'images', description: 'Send an image once and ask about it often' },
+        { name: 'models', description: 'What is loaded' },
+        { name: 'health', description: 'For load balancers and supervisors' },
+      ],
+      components: { schemas: { StreamedWord, StreamedResult, StreamedProblem } },
+      paths: paths(operations),
+    },
+    { override: ({ jsonSchema }) => openTuple(jsonSchema) },
+  )
+}
+
+/** Removes the `items: false` of a tuple: many clients cannot read it and minItems/maxItems say it. */
+function openTuple(schema: z.core.JSONSchema.JSONSchema): void {
+  if (schema.prefixItems !== undefined && schema.items === false) delete schema.items
+}
+
+function paths(
+  all: readonly Operation[],
+): Record<string, Record<string, ZodOpenApiOperationObject>> {
+  const byPath: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
+  for (const operation of all) {
+    byPath[operation.path] = {
+      ...byPath[operation.path],
+      [operation.method.toLowerCase()]: operationObject(operation),
+    }
+  }
+  return byPath
+}
+
+function operationObject(operation: Operation): ZodOpenApiOperationObject {
+  const { id, tag, summary, description, params, body } = operation
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description && { description }),
+    ...(params && { requestParams: { path: params } }),
+    ...(body && { requestBody: requestBody(body) }),
+    responses: { [`${operation.status}`]: success(operation), ...failures(operation.errors) },
+  }
+}
+
+function requestBody({ json, form }: RequestBody): ZodOpenApiRequestBodyObject {
+  return {
+    required: true,
+    content: {
+      'multipart/form-data': { schema: form, encoding: formEncoding(form) },
+      'application/json': { schema: json },
+    },
+  }
+}
+
+/** How the parts of a form are written: the image as it is, objects as JSON text. */
+function formEncoding(form: z.ZodObject): NonNullable<ZodOpenApiMediaTypeObject['encoding']> {
+  return {
+    image: { contentType: 'image/jpeg, image/png, image/webp' },
+    ...('location' in form.shape && { location: { contentType: 'application/json' } }),
+  }
+}
+
+function success({ summary, result, streams }: Operation): ZodOpenApiResponseObject {
+  if (result === undefined) return { description: summary }
+  return {
+    description: summary,
+    content: {
+      'application/json': { schema: result },
+      ...(streams && { 'text/event-stream': { schema: events } }),
+    },
+  }
+}
+
+/** One response for each status, naming the codes that it can carry. */
+function failures(codes: readonly ErrorCode[]): ZodOpenApiResponsesObject {
+  const statuses = [...new Set(codes.map((code) => errorEntry(code).status))].sort((a, b) => a - b)
+  return Object.fromEntries(
+    statuses.map((status) => [
+      `${status}`,
+      {
+        description: codes
+          .filter((code) => errorEntry(code).status === status)
+          .map((code) => `\`${code}\`: ${errorEntry(code).title}`)
+          .join('; '),
+        content: { 'application/problem+json': { schema: Problem } },
+      },
+    ]),
+  )
+}
