@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from pixelllm.model.weights import from_flax
 
 FOLDER = Path(
-    os.environ.get(
-        "PIXELLLM_GOLDENS", Path(__file__).parent.parent / "fixtures" / "goldens"
-    )
+    os.environ.get("PIXELLLM_GOLDENS", Path(__file__).parent.parent / "fixtures" / "goldens")
 )
 
 
@@ -28,9 +26,7 @@ class Golden(Mapping[str, Tensor]):
 
     def __init__(self, name: str) -> None:
         with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
-            self.arrays: dict[str, NDArray[np.generic]] = {
-                key: file[key] for key in file.files
-            }
+            self.arrays: dict[str, NDArray[np.generic]] = {key: file[key] for key in file.files}
 
     def __getitem__(self, key: str) -> Tensor:
         return torch.from_numpy(self.arrays[key])
@@ -41,9 +37,7 @@ class Golden(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self.arrays)
 
-    def params(
-        self, part: str = "", owner: str = "", prefix: str = "params/"
-    ) -> dict[str, Tensor]:
+    def params(self, part: str = "", owner: str = "", prefix: str = "params/") -> dict[str, Tensor]:
         """The parameters under `prefix`, in our names.
 
         A file of one part names them relative to the part: `part` is its path in the whole Flax
@@ -54,9 +48,7 @@ class Golden(Mapping[str, Tensor]):
             for key, array in self.arrays.items()
             if key.startswith(prefix)
         }
-        return {
-            name.removeprefix(owner): value for name, value in from_flax(flax).items()
-        }
+        return {name.removeprefix(owner): value for name, value in from_flax(flax).items()}
 
 
 def load(module: nn.Module, params: dict[str, Tensor]) -> None:

@@ -58,9 +58,9 @@ def checkpoint_folder(model: str) -> Path:
     folder = Path(model)
     if folder.is_dir():
         return folder
-    there = ", ".join(sorted(p.name for p in SHIPPED.iterdir() if p.is_dir()))
+    ships = ", ".join(sorted(p.name for p in SHIPPED.glob("*/")))
     raise CheckpointError(
-        f"no model {model!r}: give one that ships ({there}) or a checkpoint folder"
+        f"there is no model {model!r}: name one that ships ({ships}) or a checkpoint folder"
     )
 
 

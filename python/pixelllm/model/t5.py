@@ -259,7 +259,7 @@ class Block(nn.Module):
         if source is not None:
             y = self.cross_attention.layer_norm(x)
             x = x + self._drop(self.cross_attention.attention(y, source, cross_bias))
-        return x + self._drop(self.layer[-1](x))
+        return x + self._drop(self._mlp(x))
 
     def step(
         self,
@@ -284,8 +284,11 @@ class Block(nn.Module):
         x = x + cross.attention.attend(
             y, cache.cross_keys[layer, slots], cache.cross_values[layer, slots], cross_bias
         )
-        y = self.layer[-1](x)
-        return x + y
+        return x + self._mlp(x)
+
+    def _mlp(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer[-1](x)
+        return y
 
     def _drop(self, x: Tensor) -> Tensor:
         return length_dropout(x, self.dropout, self.training)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from torch import Tensor
+
 from pixelllm.model.config import (
     Eva02Config,
     ExtractorConfig,
@@ -16,8 +18,6 @@ from pixelllm.model.config import (
 )
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
 from pixelllm.model.t5 import Encoded
-from torch import Tensor
-
 from tests.python.goldens import Golden, load
 
 SAM = SamViTConfig(

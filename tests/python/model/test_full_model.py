@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
+
 from pixelllm.model.decoding import BeamSearch, Decoded, Greedy, Search
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.training.losses import (
@@ -16,10 +18,14 @@ from pixelllm.training.losses import (
     text_loss,
     word_positions,
 )
-from torch import Tensor
-
 from tests.python.goldens import Golden, assert_close
-from tests.python.model.small import LANGUAGE, encoded_of, features_of, rows, whole_model
+from tests.python.model.small import (
+    LANGUAGE,
+    encoded_of,
+    features_of,
+    rows,
+    whole_model,
+)
 
 FULL_PASS = 1e-4
 MAX_TOKENS = LANGUAGE.max_text_tokens
@@ -60,7 +66,7 @@ def test_golden_trace_gradients() -> None:
     logits, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
     corners = model.place(hidden, features.valid_size)
     points = point_loss(corners, golden["in/points"].flatten(0, 1), word_positions(tokens))
-    (text_loss(logits, tokens) + POINT_WEIGHT * points).backward()
+    torch.autograd.backward(text_loss(logits, tokens) + POINT_WEIGHT * points)
 
     expected = gradients.params(prefix="grad/")
     ours = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -80,7 +86,7 @@ def test_golden_trace_gradient_norms() -> None:
     logits, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
     corners = model.place(hidden, features.valid_size)
     points = point_loss(corners, golden["in/points"].flatten(0, 1), word_positions(tokens))
-    (text_loss(logits, tokens) + POINT_WEIGHT * points).backward()
+    torch.autograd.backward(text_loss(logits, tokens) + POINT_WEIGHT * points)
 
     names = [str(name) for name in gradients.arrays["grad_norm_names"]]
     norms = dict(zip(names, gradients["grad_norms"].tolist(), strict=True))
@@ -190,9 +196,7 @@ def decode(model: PixelLLM, golden: Golden, search: Callable[[], Search]) -> lis
         encoded = encoded_of(model, golden, features_of(model, golden))
         searches = [search() for _ in encoded.states]
         width = searches[0].width
-        cache = model.language.new_cache(
-            len(searches) * width, MAX_TOKENS, encoded.states.shape[1]
-        )
+        cache = model.language.new_cache(len(searches) * width, MAX_TOKENS, encoded.states.shape[1])
         for row in range(width):
             slots = torch.arange(len(searches)) * width + row
             model.language.fill_cache(cache, slots, encoded)

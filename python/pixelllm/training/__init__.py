@@ -1,0 +1,1 @@
+"""Training: losses, schedules, and the programs that use them."""

@@ -1,0 +1,93 @@
+"""The losses that PixelLLM is trained with, as the authors compute them.
+
+Xu et al. (CVPR 2024), section 3.4; google-research/scenic, projects/pixel_llm/modeling/losses.py.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pixelllm.model.t5 import PAD
+
+LABEL_SMOOTHING: Final = 0.1
+POINT_WEIGHT: Final = 0.1  # the point loss is in pixels of the model frame
+
+Positions = Literal["words", "end_box"]
+
+
+def text_loss(
+    logits: Tensor,
+    tokens: Tensor,
+    valid: Tensor | None = None,
+    *,
+    end_id: int = 1,
+    smoothing: float = LABEL_SMOOTHING,
+) -> Tensor:
+    """Cross-entropy of the next token, smoothed as GRiT smooths it.
+
+    The gold token keeps 1 - smoothing; the others share `smoothing`, without the gold one
+    (torch's label smoothing gives it a share too). Padding, and texts that are empty, do not count.
+
+    Args:
+        logits: float[B, T, V].
+        tokens: int[B, T], begin token first, PAD behind the end.
+        valid: bool[B], texts that count; all where absent.
+
+    Returns:
+        float, the mean over the tokens that count.
+    """
+    target = tokens[:, 1:].long()
+    counts = (target > PAD) & (target[:, :1] != end_id)
+    if valid is not None:
+        counts &= valid[:, None]
+    log_probs = logits[:, :-1].float().log_softmax(-1)
+    gold = log_probs.gather(-1, target[..., None])[..., 0]
+    others = (log_probs.sum(-1) - gold) / (logits.shape[-1] - 1)
+    loss = -(1 - smoothing) * gold - smoothing * others
+    return (loss * counts).sum() / (counts.sum() + 1e-8)
+
+
+def point_loss(
+    corners: Tensor,
+    target: Tensor,
+    valid: Tensor,
+    kind: Literal["l1", "l2", "l1_nonzero"] = "l1_nonzero",
+) -> Tensor:
+    """Mean distance of predicted corners to the target, in pixels of the model frame.
+
+    Args:
+        corners, target: float[B, T, K, 2].
+        valid: bool[B, T], positions that count. With "l1_nonzero", an all-zero target does not.
+
+    Returns:
+        float, the mean over the positions that count; 0 where there are none.
+    """
+    difference = corners.float() - target
+    distance = difference.square() if kind == "l2" else difference.abs()
+    counts = valid.float()
+    if kind == "l1_nonzero":
+        counts = counts * (target.square().sum((-2, -1)) > 0)
+    return (distance.mean((-2, -1)) * counts).sum() / counts.sum().clamp(min=1)
+
+
+def word_positions(tokens: Tensor, *, begin_id: int = 0, end_id: int = 1) -> Tensor:
+    """Where a trace places its words: bool[..., T], input tokens that are no begin, end or pad."""
+    return (tokens != begin_id) & (tokens != end_id) & (tokens != PAD)
+
+
+def end_box_positions(tokens: Tensor, *, end_id: int = 1) -> Tensor:
+    """Where a phrase has its box: bool[..., T], the last word, whose successor is the end token.
+
+    A text that was cut off before its end has no such position.
+    """
+    following = F.pad(tokens[..., 1:], (0, 1), value=PAD)
+    return following == end_id
+
+
+def corners_of_boxes(boxes: Tensor, length: int) -> Tensor:
+    """The two corners of float[B, 4] boxes at every position, float[B, length, 2, 2]."""
+    return torch.unflatten(boxes, 1, (2, 2))[:, None].expand(-1, length, -1, -1)
