@@ -44,8 +44,8 @@ class Golden(Mapping[str, Tensor]):
         tree, `owner` its attribute in our model.
         """
         flax = {
-            part + key.removeprefix(prefix): np.asarray(array, np.float32)
-            for key, array in self.arrays.items()
+            part + key.removeprefix(prefix): self[key]
+            for key in self
             if key.startswith(prefix)
         }
         return {name.removeprefix(owner): value for name, value in from_flax(flax).items()}

@@ -97,6 +97,7 @@ class PointHeadConfig:
     hidden_dim: int = 512
     depth: int = 4
     points: int = 2  # top-left and bottom-right corner of the word's place
+    confidence: bool = False  # its extra logits are trained to tell a right box from a wrong one
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def tiny() -> PixelLLMConfig:
             dropout=0.0,
             max_text_tokens=64,
         ),
-        point_head=PointHeadConfig(hidden_dim=256),
+        point_head=PointHeadConfig(hidden_dim=256, confidence=True),
         prefixes=Prefixes(caption="a long image caption:", describe="an object of"),
     )
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.eva02 import Eva02
 from pixelllm.model.extractor import PromptFeatureExtractor
-from pixelllm.model.point_head import PointHead
+from pixelllm.model.point_head import PointHead, confidence
 from pixelllm.model.preprocess import (
     EVA_MEAN,
     EVA_STD,
@@ -176,6 +176,14 @@ class PixelLLM(nn.Module):
         points, _ = self.point_head(hidden)
         corners: Tensor = points.float() * valid_size.flip(1)[:, None, None].float()
         return corners
+
+    def confidence(self, hidden: Tensor) -> Tensor:
+        """How sure the model is of the places of float[P, T, C] states: float32[P, T], 0-1.
+
+        Means something only where `config.point_head.confidence` is set.
+        """
+        _, logits = self.point_head(hidden)
+        return confidence(logits).sigmoid()
 
 
 def fuse(eva: Tensor, sam: Tensor) -> Tensor:

@@ -34,10 +34,16 @@ class PointHead(nn.Module):
 
         Returns:
             float[..., K, 2], (x, y) in 0-1 of the image's extent, unclipped; and float[..., K, 2]
-            logits that the authors' code computes and never uses.
+            logits that the authors' code computes and never uses. Where the configuration says
+            `confidence`, the first of each pair is trained to (see `confidence`).
         """
         x: Tensor = self.norm(hidden)
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         x = self.layers[-1](x).unflatten(-1, (self.points, 4))
         return (x[..., :2] + 1) * 0.5, x[..., 2:]
+
+
+def confidence(logits: Tensor) -> Tensor:
+    """The logit of "this place is right", float[...], from the head's float[..., K, 2] logits."""
+    return logits[..., 0].float().mean(-1)

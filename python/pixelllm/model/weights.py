@@ -12,9 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 # Tried from top to bottom on the whole path; every rule that matches is applied.
@@ -60,16 +58,18 @@ RULES: Final[tuple[tuple[str, str], ...]] = (
 TOKEN_HEAD: Final = re.compile(
     r"^extractor\.output_hypernetworks_mlps\.(\d+)\.layers\.0\.(kernel|bias)$"
 )
+FROZEN: Final = re.compile(
+    r"^(sam|prompt_encoder)\.|^language\.(?!.*\.lora_[ab]$)"
+)  # LoRA is all of the language model that learns
 RELATIVE_TABLE: Final = "relative_attention_bias.weight"
 
 
-def from_flax(flax: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
-    """Convert a flattened Flax tree: paths joined by "/" to arrays become our names to tensors."""
+def from_flax(flax: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Convert a flattened Flax tree: from paths joined by "/" to our names, in our layout."""
     state: dict[str, Tensor] = {}
     heads: dict[str, dict[int, Tensor]] = {}
-    for path, array in flax.items():
+    for path, tensor in flax.items():
         name = rename(path)
-        tensor = torch.from_numpy(np.array(array))
         head = TOKEN_HEAD.match(name)
         if head:
             leaf = "weight" if head[2] == "kernel" else "bias"
@@ -81,6 +81,11 @@ def from_flax(flax: Mapping[str, NDArray[np.float32]]) -> dict[str, Tensor]:
         ordered = [parts[i] for i in range(len(parts))]
         state[f"extractor.token_heads.{leaf}"] = torch.stack(ordered)
     return state
+
+
+def is_frozen(name: str) -> bool:
+    """Whether the authors' training leaves the parameter of this name (ours) as it is."""
+    return FROZEN.search(name) is not None
 
 
 def rename(path: str) -> str:

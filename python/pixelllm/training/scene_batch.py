@@ -25,6 +25,7 @@ from pixelllm.model.tokenizer import Tokenizer
 
 PHRASES: Final = 2
 REGIONS: Final = 2
+ABSENT_SHARE: Final = 0.25  # of the last phrases: one for an object that is not there
 POINT_SHARE: Final = 0.25  # of the region prompts: a point on the object instead of its box
 LARGER_SHARE: Final = 0.25  # of the scenes: drawn larger than the model frame, as users' images are
 BOX_JITTER: Final = 0.015  # standard deviation of a prompted box's edges, in sides of the frame
@@ -183,17 +184,20 @@ class BatchBuilder:
     def _phrases(
         self, rng: np.random.Generator, scene: Scene, boxes: list[NDArray[np.float32]]
     ) -> list[_Text]:
-        """PHRASES phrases; one that is told twice where the scene has too few, none where none."""
+        """PHRASES phrases; one told twice where the scene has too few.
+
+        The last is at times for an object that is not there: its box is zero.
+        """
         references = list(scene.references)
         texts = []
         for i in range(PHRASES):
-            if not references:
-                texts.append(_nothing())
-                continue
-            reference = references[i] if i < len(references) else references[0]
-            box = boxes[reference.object]
-            prefix = self.config.prefixes.locate.format(phrase=reference.text)
-            tokens = self.tokenizer.encode_text(reference.text)
+            if not references or (i == PHRASES - 1 and rng.random() < ABSENT_SHARE):
+                phrase, box = absent_phrase(rng, scene), np.zeros(4, np.float32)
+            else:
+                reference = references[i] if i < len(references) else references[0]
+                phrase, box = reference.text, boxes[reference.object]
+            prefix = self.config.prefixes.locate.format(phrase=phrase)
+            tokens = self.tokenizer.encode_text(phrase)
             corners = np.zeros((len(tokens), 2, 2), np.float32)
             corners[-2] = box.reshape(2, 2)  # the last word's position, which predicts the end
             texts.append(_Text(self.tokenizer.encode_prefix(prefix), tokens, corners, box))
@@ -289,6 +293,18 @@ def attributes(thing: SceneObject) -> tuple[int, int, int, int]:
     return colour, shape, texture, size
 
 
+def absent_phrase(rng: np.random.Generator, scene: Scene) -> str:
+    """A phrase for a colour and shape that no object of the scene has together."""
+    present = {thing.pair for thing in scene.objects}
+    while True:
+        colour = ATTRIBUTES[0][rng.integers(len(ATTRIBUTES[0]))]
+        # Half of the time the shape is there, in another colour: the phrase must be read whole.
+        near = scene.objects[rng.integers(len(scene.objects))].shape
+        shape = near if rng.random() < 0.5 else SHAPES[rng.integers(len(SHAPES))]
+        if (colour, shape) not in present:
+            return f"the {colour} {shape}"
+
+
 def cell_cover(
     mask: NDArray[np.bool_], image: ModelImage, grid: int, side: int
 ) -> NDArray[np.float32]:
@@ -307,11 +323,6 @@ def token_anchors(tokens: int) -> NDArray[np.float64]:
     side = int(tokens**0.5)
     ticks = (np.arange(side) + 0.5) / side
     return np.stack(np.meshgrid(ticks, ticks, indexing="xy"), -1).reshape(-1, 2)
-
-
-def _nothing() -> _Text:
-    """An empty text, which no loss counts."""
-    return _Text([1], [0, 1], np.zeros((2, 2, 2), np.float32), np.zeros(4, np.float32))
 
 
 def _stack(arrays: list[NDArray[np.float32]] | list[NDArray[np.int64]]) -> Tensor:

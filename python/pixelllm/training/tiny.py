@@ -23,12 +23,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from pixelllm.model.checkpoint import save_checkpoint
 from pixelllm.model.config import tiny
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
+from pixelllm.model.point_head import confidence
 from pixelllm.training.auxiliary import Probes
 from pixelllm.training.initialise import initialise
 from pixelllm.training.losses import point_loss, text_loss
@@ -146,6 +148,14 @@ class Trainer:
             there = texts.boxes.any(1)
             losses[f"{name}_overlap"] = (1 - generalised)[there].mean()
             rates[f"{name}_hit"] = (overlap > 0.5)[there].float().mean()
+            if name == "phrase":
+                last = last_words(texts.tokens)
+                sure = part.confidence[torch.arange(len(last), device=self.device), last]
+                right = (overlap > 0.5) & there
+                losses["phrase_confidence"] = F.binary_cross_entropy_with_logits(
+                    sure, right.float()
+                )
+                rates["phrase_sure"] = ((sure > 0) == right).float().mean()
             if name == "region":
                 losses["region_text"] = text_loss(part.logits, texts.tokens, smoothing=0.0)
                 rates["region_exact"] = exact(part.logits, texts.tokens)
@@ -163,7 +173,8 @@ class Trainer:
         """Teacher-forced logits and places of texts."""
         encoded = self.model.encode_prefix(visual, texts.context)
         logits, hidden = self.model.decode_text(encoded, texts.tokens)
-        return Written(logits, self.model.place(hidden, valid_size))
+        _, extra = self.model.point_head(hidden)
+        return Written(logits, self.model.place(hidden, valid_size), confidence(extra))
 
     def save(self, folder: Path, tokenizer: bytes) -> None:
         """Write what `resume` reads, and the model as it is served."""
@@ -199,14 +210,15 @@ class Trainer:
 
 @dataclass
 class Written:
-    """logits float[N, T, V] and corners float[N, T, 2, 2] of N texts."""
+    """Of N texts: logits float[N, T, V], corners float[N, T, 2, 2], confidence float[N, T]."""
 
     logits: Tensor
     corners: Tensor
+    confidence: Tensor
 
     def rows(self, start: int, end: int | None) -> Written:
         """These texts only."""
-        return Written(self.logits[start:end], self.corners[start:end])
+        return Written(self.logits[start:end], self.corners[start:end], self.confidence[start:end])
 
 
 def learning_rate(step: int, options: Options) -> float:
@@ -225,9 +237,9 @@ def join(first: Texts, second: Texts) -> Texts:
     context = max(first.context.shape[1], second.context.shape[1])
     padded = [
         Texts(
-            nn.functional.pad(t.context, (0, context - t.context.shape[1])),
-            nn.functional.pad(t.tokens, (0, length - t.tokens.shape[1])),
-            nn.functional.pad(t.corners, (0, 0, 0, 0, 0, length - t.tokens.shape[1])),
+            F.pad(t.context, (0, context - t.context.shape[1])),
+            F.pad(t.tokens, (0, length - t.tokens.shape[1])),
+            F.pad(t.corners, (0, 0, 0, 0, 0, length - t.tokens.shape[1])),
             t.boxes,
         )
         for t in (first, second)
@@ -240,10 +252,15 @@ def place_loss(corners: Tensor, texts: Texts) -> Tensor:
     return point_loss(corners, texts.corners, texts.tokens > -1, "l1_nonzero")
 
 
+def last_words(tokens: Tensor) -> Tensor:
+    """Position of the last word of each int[N, T] text, int[N]; words stand at 1, 2, ..."""
+    return (tokens > 1).sum(1)
+
+
 def end_boxes(corners: Tensor, tokens: Tensor) -> Tensor:
     """The box at each text's last word, float[N, 4], from float[N, T, 2, 2] and int[N, T]."""
-    last = (tokens > 1).sum(1)  # words stand at 1 .. count
-    return corners[torch.arange(len(tokens), device=tokens.device), last].flatten(1)
+    rows = torch.arange(len(tokens), device=tokens.device)
+    return corners[rows, last_words(tokens)].flatten(1)
 
 
 def box_overlap(boxes: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
