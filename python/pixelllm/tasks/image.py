@@ -72,7 +72,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
         _check_size(*image.size)
         try:
             image.load()
-            return np.ascontiguousarray(_to_rgb(_upright(image)))
+            return _to_rgb(_upright(image))
         except _DAMAGED as error:
             raise _damaged() from error
 
@@ -112,7 +112,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         colour = image.convert("RGBA")
         white = Image.new("RGBA", colour.size, "white")
         image = Image.alpha_composite(white, colour)
-    return np.asarray(image.convert("RGB"))
+    return np.array(image.convert("RGB"))
 
 
 def _damaged() -> TaskError:

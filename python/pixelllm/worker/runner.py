@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.model.pixelllm import ImageFeatures, Prompts
 from pixelllm.model.preprocess import preprocess_image
-from pixelllm.model.t5 import PAD, Encoded
+from pixelllm.model.t5 import PAD, DecoderCache, Encoded
 from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, PointPrompt, Prompt, Read, Text, Write
 from pixelllm.tasks.frame import Frame
 from pixelllm.worker.draft import Draft
@@ -55,6 +55,7 @@ class Runner:
         self._cache = self._model.language.new_cache(
             slots, language.max_text_tokens, config.extractor.tokens + MAX_PREFIX_TOKENS
         )
+        self._source_lengths = [0] * slots  # what the text in each slot attends to
         self.facts = ModelFacts(
             tokenizer=checkpoint.tokenizer,
             prefixes=config.prefixes,
@@ -83,11 +84,14 @@ class Runner:
         """
         encoded = self._read_prefixes(plans, images)
         rows = [row for row, own in enumerate(slots) for _ in own]  # beams share their prefix
+        flat_slots = [slot for own in slots for slot in own]
         self._model.language.fill_cache(
             self._cache,
-            self._integers([slot for own in slots for slot in own]),
+            self._integers(flat_slots),
             Encoded(encoded.states[rows], encoded.mask[rows]),
         )
+        for slot, length in zip(flat_slots, encoded.mask.sum(1)[rows].tolist(), strict=True):
+            self._source_lengths[slot] = length
         return [Draft(plan, self._begin_id, self._end_id) for plan in plans]
 
     def decode(
@@ -97,27 +101,29 @@ class Runner:
         slots: Sequence[Sequence[int]],
     ) -> None:
         """Write one more token of every text, and place the token before it."""
-        flat_slots = self._integers([slot for own in slots for slot in own])
+        flat_slots = [slot for own in slots for slot in own]
+        rows = self._integers(flat_slots)
+        positions = [draft.position for draft in drafts for _ in range(draft.width)]
         sizes = [
             image.features.valid_size.expand(draft.width, -1)
             for draft, image in zip(drafts, images, strict=True)
         ]
         logits, hidden = self._model.decode_step(
             self._integers([token for draft in drafts for token in draft.tokens()]),
-            self._integers([draft.position for draft in drafts for _ in range(draft.width)]),
-            flat_slots,
-            self._cache,
+            self._integers(positions),
+            rows,
+            self._reach(max(positions) + 1, max(self._source_lengths[slot] for slot in flat_slots)),
         )
         corners = self._model.place(hidden[:, None], torch.cat(sizes))[:, 0].cpu().numpy()
         logits = logits.float().cpu()  # one transfer; the searches then choose on the CPU
         parents: list[int] = []
         for draft, own in zip(drafts, slots, strict=True):
             first = len(parents)
-            rows = slice(first, first + draft.width)
-            moved = draft.advance(logits[rows], corners[rows])
+            last = first + draft.width
+            moved = draft.advance(logits[first:last], corners[first:last])
             parents += own if moved is None else [own[row] for row in moved]
-        if parents != flat_slots.tolist():
-            self._cache.reorder(flat_slots, self._integers(parents))
+        if parents != flat_slots:
+            self._cache.reorder(rows, self._integers(parents))
 
     def read(self, plans: Sequence[Read], images: Sequence[EncodedImage]) -> list[Text]:
         """Read prefixes, then lead the model through known texts: their probabilities and places.
@@ -163,6 +169,17 @@ class Runner:
         prompts = Prompts.stack([self._prompt(plan.prompt) for plan in plans])
         visual = self._model.visual_prefix(features, prompts)  # [P, Q, C]
         return self._model.encode_prefix(visual, self._padded([plan.prefix for plan in plans]))
+
+    def _reach(self, text: int, source: int) -> DecoderCache:
+        """The cache, cut to the positions that this step can attend to; it shares the memory."""
+        cache = self._cache
+        return DecoderCache(
+            self_keys=cache.self_keys[:, :, :, :text],
+            self_values=cache.self_values[:, :, :, :text],
+            cross_keys=cache.cross_keys[:, :, :, :source],
+            cross_values=cache.cross_values[:, :, :, :source],
+            source_mask=cache.source_mask[:, :source],
+        )
 
     def _prompt(self, prompt: Prompt) -> Prompts:
         match prompt:
