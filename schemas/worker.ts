@@ -120,6 +120,7 @@ export const ReadyEvent = z
     models: z.array(Model).min(1),
   })
   .meta({ id: 'ReadyEvent', description: 'The model is loaded' })
+export type ReadyEvent = z.infer<typeof ReadyEvent>
 
 export const FailedEvent = z
   .strictObject({ type: z.literal('failed'), error: Failure })

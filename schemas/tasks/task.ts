@@ -7,6 +7,7 @@ export const ModelId = z
   .min(1)
   .max(100)
   .meta({ id: 'ModelId', description: 'Name of a model, as in GET /v1/models', example: 'tiny' })
+export type ModelId = z.infer<typeof ModelId>
 
 /** The options that more than one task takes, and that the gateway itself looks at. */
 export interface SharedOptions {

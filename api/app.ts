@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Worker } from '../worker-bridge/index.ts'
+import type { Config } from './config.ts'
+import { ApiError, answerBrokenRequest, registerErrors, sendProblem } from './errors.ts'
+import { ImageStore } from './images.ts'
+import { registerRequestLog } from './plugins/request-log.ts'
+import { registerUploads } from './plugins/uploads.ts'
+import { healthRoutes } from './routes/health.ts'
+import { imageRoutes } from './routes/images.ts'
+import { modelRoutes } from './routes/models.ts'
+import { openapiRoute } from './routes/openapi.ts'
+import { taskRoutes } from './routes/tasks.ts'
+
+/** A request, its body included, has to be here within this time. */
+const REQUEST_MS = 60_000
+/** Longer than load balancers keep a connection, so that they are the ones who close it. */
+const KEEP_ALIVE_MS = 72_000
+/** Ids that callers choose: short and harmless in a log. */
+const REQUEST_ID = /^[\w.:-]{1,64}$/
+
+export interface AppOptions {
+  readonly config: Config
+  readonly worker: Worker
+  readonly log: FastifyBaseLogger
+}
+
+/** The HTTP side of the server. Closing it leaves the worker to whoever made it. */
+export async function buildApp({ config, worker, log }: AppOptions): Promise<FastifyInstance> {
+  const images = await ImageStore.open({
+    directory: join(config.data_dir, 'images'),
+    ttl_s: config.image_ttl_s,
+    budget_bytes: config.image_store_bytes,
+  })
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    genReqId: ({ headers }) => requestId(headers['x-request-id']),
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: sendProblem,
+  })
+
+  registerErrors(app)
+  registerRequestLog(app)
+  registerShutDown(app)
+  await registerUploads(app, config.max_image_bytes)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+  })
+  app.addHook('onClose', async () => images.close())
+
+  taskRoutes(app, { config, worker, images })
+  imageRoutes(app, images, config)
+  modelRoutes(app, worker)
+  healthRoutes(app, worker)
+  openapiRoute(app)
+  return app
+}
+
+function requestId(wanted: string | string[] | undefined): string {
+  return typeof wanted === 'string' && REQUEST_ID.test(wanted) ? wanted : randomUUID()
+}
+
+/** Refuses what comes over open connections while the server closes; what runs may finish. */
+function registerShutDown(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onRequest', async () => {
+    if (closing) throw new ApiError('shutting_down', 'the server is shutting down')
+  })
+}

@@ -1,0 +1,103 @@
+/** Every setting of the server. No other file reads the environment. */
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { Device } from '../schemas/index.ts'
+
+const MIB = 2 ** 20
+
+const Environment = z.object({
+  PIXELLLM_HOST: z.string().default('127.0.0.1'),
+  PIXELLLM_PORT: wholeNumber(0, 65_535).default(8080),
+  PIXELLLM_MODEL: z.string().default('tiny'),
+  PIXELLLM_DEVICE: Device.default('auto'),
+  PIXELLLM_THREADS: wholeNumber(1, 1024).optional(),
+  PIXELLLM_WORKERS: wholeNumber(1, 64).default(1),
+  PIXELLLM_WORKER_PYTHON: z.string().default(() => fromPackage('.venv/bin/python')),
+  PIXELLLM_DATA_DIR: z.string().default('./data'),
+  PIXELLLM_MAX_QUEUE: wholeNumber(1, 100_000).default(64),
+  PIXELLLM_MAX_BATCH: wholeNumber(1, 1024).default(16),
+  PIXELLLM_FEATURE_CACHE_BYTES: wholeNumber(0).default(256 * MIB),
+  PIXELLLM_SLAB_BYTES: wholeNumber(MIB).default(32 * MIB),
+  PIXELLLM_MAX_IMAGE_BYTES: wholeNumber(1024, 512 * MIB).default(20 * MIB),
+  PIXELLLM_MAX_IMAGE_PIXELS: wholeNumber(1).default(50_000_000),
+  PIXELLLM_MAX_IMAGE_SIDE: wholeNumber(1).default(16_384),
+  PIXELLLM_IMAGE_TTL_S: wholeNumber(1).default(24 * 60 * 60),
+  PIXELLLM_IMAGE_STORE_BYTES: wholeNumber(0).default(1024 * MIB),
+  PIXELLLM_REQUEST_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
+  PIXELLLM_DRAIN_TIMEOUT_MS: wholeNumber(0, 3_600_000).default(20_000),
+  PIXELLLM_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info'),
+})
+
+const Config = Environment.transform((env) => ({
+  /** Address to listen on. */
+  host: env.PIXELLLM_HOST,
+  /** Port to listen on; 0 takes a free one. */
+  port: env.PIXELLLM_PORT,
+  /** A preset whose checkpoint is shipped, or a directory. */
+  model: env.PIXELLLM_MODEL,
+  device: env.PIXELLLM_DEVICE,
+  /** CPU threads of each worker; null leaves it to torch. */
+  threads: env.PIXELLLM_THREADS ?? null,
+  workers: env.PIXELLLM_WORKERS,
+  /** The Python interpreter that has `pixelllm`. */
+  worker_python: env.PIXELLLM_WORKER_PYTHON,
+  /** Where stored images lie. */
+  data_dir: env.PIXELLLM_DATA_DIR,
+  /** Calls that may wait in each worker. */
+  max_queue: env.PIXELLLM_MAX_QUEUE,
+  /** Sequences that each worker decodes together. */
+  max_batch: env.PIXELLLM_MAX_BATCH,
+  /** Memory of each worker for the features of images seen before. */
+  feature_cache_bytes: env.PIXELLLM_FEATURE_CACHE_BYTES,
+  /** Shared memory that carries images to the workers. */
+  slab_bytes: env.PIXELLLM_SLAB_BYTES,
+  max_image_bytes: env.PIXELLLM_MAX_IMAGE_BYTES,
+  max_image_pixels: env.PIXELLLM_MAX_IMAGE_PIXELS,
+  max_image_side: env.PIXELLLM_MAX_IMAGE_SIDE,
+  /** How long a stored image is kept after its last use. */
+  image_ttl_s: env.PIXELLLM_IMAGE_TTL_S,
+  /** Disk for stored images; the ones used longest ago make room. */
+  image_store_bytes: env.PIXELLLM_IMAGE_STORE_BYTES,
+  /** How long a caller waits for an answer. */
+  request_timeout_ms: env.PIXELLLM_REQUEST_TIMEOUT_MS,
+  /** How long running requests may go on after SIGTERM. */
+  drain_timeout_ms: env.PIXELLLM_DRAIN_TIMEOUT_MS,
+  log_level: env.PIXELLLM_LOG_LEVEL,
+}))
+export type Config = z.infer<typeof Config>
+
+/** A setting that the server cannot use. The message says which one and what it may be. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Reads the settings; one that is empty counts as not set. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.entries(environment).filter(([, value]) => value?.trim())
+  const parsed = Config.safeParse(Object.fromEntries(set))
+  if (parsed.success) return parsed.data
+
+  const sentences = parsed.error.issues.map(({ path: [name], message }) => {
+    return `${String(name)} is ${JSON.stringify(environment[String(name)])}: ${message}.`
+  })
+  throw new ConfigError(sentences.join('\n'))
+}
+
+function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`
+  const error = `it must be a whole number ${range}`
+  return z
+    .string()
+    .trim()
+    .regex(/^\d{1,15}$/, { error, abort: true })
+    .transform(Number)
+    .pipe(z.int({ error }).min(min, { error }).max(max, { error }))
+}
+
+/** A path inside the folder of package.json, from the sources as well as from `dist`. */
+function fromPackage(path: string): string {
+  const up = import.meta.url.endsWith('.ts') ? '../' : '../../'
+  return fileURLToPath(new URL(up + path, import.meta.url))
+}

@@ -1,0 +1,173 @@
+/** The only place that turns an error into `application/problem+json`. */
+
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  type ErrorCode,
+  errorEntry,
+  operations,
+  type Problem,
+  type ProblemField,
+} from '../schemas/index.ts'
+import { WorkerError } from '../worker-bridge/index.ts'
+
+const CONTENT_TYPE = 'application/problem+json'
+/** A caller that may come back is asked to wait this long. */
+const RETRY_AFTER_S = 1
+
+export interface ApiErrorOptions extends ErrorOptions {
+  readonly errors?: readonly ProblemField[]
+}
+
+/** A request that the gateway refuses. The message is one sentence for the caller. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly code: ErrorCode
+  readonly errors: readonly ProblemField[] | undefined
+
+  constructor(code: ErrorCode, message: string, options: ApiErrorOptions = {}) {
+    super(message, options)
+    this.code = code
+    this.errors = options.errors
+  }
+}
+
+/** What Fastify and its multipart plugin throw, by their codes. */
+const frameworkErrors = new Map<string, ErrorCode>([
+  ['FST_ERR_BAD_URL', 'invalid_request'],
+  ['FST_ERR_CTP_BODY_TOO_LARGE', 'body_too_large'],
+  ['FST_ERR_CTP_EMPTY_JSON_BODY', 'invalid_request'],
+  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'invalid_request'],
+  ['FST_ERR_CTP_INVALID_JSON_BODY', 'invalid_request'],
+  ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'body_unsupported'],
+  ['FST_FIELDS_LIMIT', 'body_too_large'],
+  ['FST_FILES_LIMIT', 'body_too_large'],
+  ['FST_INVALID_JSON_FIELD_ERROR', 'invalid_request'],
+  ['FST_MP_PREMATURE_CLOSE', 'cancelled'],
+  ['FST_PARTS_LIMIT', 'body_too_large'],
+  ['FST_PROTO_VIOLATION', 'invalid_request'],
+  ['FST_REQ_FILE_TOO_LARGE', 'image_too_large'],
+])
+
+/** Busboy throws plain errors about broken forms. */
+const BROKEN_FORM =
+  /^(Multipart: |Unexpected end of |Malformed |Unsupported content type|Missing Content-Type|Part terminated early)/
+
+/** What went wrong, in the words of the error table. */
+export function problemOf(error: unknown, requestId: string): Problem {
+  const { code, detail, errors } = classify(error)
+  const { status, title } = errorEntry(code)
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    ...(detail && { detail }),
+    instance: requestId,
+    ...(errors && { errors: [...errors] }),
+  }
+}
+
+function classify(error: unknown): {
+  code: ErrorCode
+  detail?: string
+  errors?: readonly ProblemField[] | undefined
+} {
+  if (error instanceof ApiError)
+    return { code: error.code, detail: error.message, errors: error.errors }
+  if (error instanceof WorkerError && error.code !== 'internal') {
+    return { code: error.code, detail: error.message }
+  }
+  if (error instanceof Error) {
+    const code = 'code' in error ? frameworkErrors.get(String(error.code)) : undefined
+    if (code !== undefined) return { code, detail: error.message }
+    if (BROKEN_FORM.test(error.message)) {
+      return { code: 'invalid_request', detail: `the form is broken: ${error.message}` }
+    }
+  }
+  return { code: 'internal' }
+}
+
+/** Answers with a problem, and logs the error behind it where the server is to blame. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const problem = problemOf(error, request.id)
+  logProblem(error, problem, request)
+  if (problem.status === 503 && errorEntry(problem.code).retry) {
+    reply.header('retry-after', RETRY_AFTER_S)
+  }
+  return reply.code(problem.status).type(CONTENT_TYPE).send(JSON.stringify(problem))
+}
+
+export function logProblem(error: unknown, problem: Problem, { log }: FastifyRequest): void {
+  if (problem.code === 'internal') log.error({ err: error }, 'the request failed')
+  else log.debug({ err: error }, problem.title)
+}
+
+/** Answers what no route answers: a path that is not there, or a method that the path has not. */
+export function answerUnrouted(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const [path = ''] = request.url.split('?')
+  const allowed = allowedMethods(path)
+  if (allowed.length === 0) {
+    return sendProblem(new ApiError('not_found', `there is nothing at ${path}`), request, reply)
+  }
+
+  reply.header('allow', allowed.join(', '))
+  const detail = `${path} answers ${allowed.join(' and ')}, not ${request.method}`
+  return sendProblem(new ApiError('method_not_allowed', detail), request, reply)
+}
+
+function allowedMethods(path: string): string[] {
+  const methods = operations
+    .filter((operation) => matches(operation.path, path))
+    .map(({ method }) => method)
+  return methods.includes('GET') ? [...methods, 'HEAD'] : methods
+}
+
+function matches(template: string, path: string): boolean {
+  const parts = path.split('/')
+  const wanted = template.split('/')
+  return (
+    parts.length === wanted.length &&
+    wanted.every((part, i) => part.startsWith('{') || part === parts[i])
+  )
+}
+
+/** Answers bytes that are no HTTP request, where there is no request to reply to. */
+export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const { title, status } = errorEntry(brokenRequestCode(error.code))
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    code: brokenRequestCode(error.code),
+  } satisfies Problem)
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${title}`,
+      `Content-Type: ${CONTENT_TYPE}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}
+
+function brokenRequestCode(code: string | undefined): ErrorCode {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large'
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
+  return 'invalid_request'
+}
+
+export function registerErrors(app: FastifyInstance): void {
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler(answerUnrouted)
+}

@@ -1,0 +1,82 @@
+/** The server as a process: settings, listening, signals, exit code. */
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { startWorkers, type Worker, WorkerError } from '../worker-bridge/index.ts'
+import { buildApp } from './app.ts'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { createLog } from './log.ts'
+
+/** After draining, for ending the worker's processes. */
+const CLOSE_MS = 15_000
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env)
+  const log = createLog(config.log_level)
+  const worker = await startWorkers({ ...config, python: config.worker_python, log })
+  try {
+    const app = await buildApp({ config, worker, log })
+    closeWithGrace({ delay: config.drain_timeout_ms + CLOSE_MS, logger: log }, async ({ err }) => {
+      if (err) log.fatal({ err }, 'the server ends after an error')
+      await drain(app, worker, config)
+    })
+    const address = await listen(app, config)
+    await worker.ready()
+    announce(address, worker)
+  } catch (error) {
+    // A signal while the model was being loaded: whoever handles it ends the process.
+    if (error instanceof WorkerError && error.code === 'shutting_down') return
+    await worker.close()
+    throw error
+  }
+}
+
+/** Listens before the model is loaded: a port that is taken is known at once. */
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+  try {
+    return await app.listen({ host, port })
+  } catch (error) {
+    throw new ConfigError(listenFailure(error, host, port), { cause: error })
+  }
+}
+
+function listenFailure(error: unknown, host: string, port: number): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is taken: set PIXELLLM_PORT to another one (0 takes a free one).`
+    case 'EACCES':
+      return `Port ${port} of ${host} is not allowed: set PIXELLLM_PORT to one from 1024 on.`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `This machine has no address ${host}: set PIXELLLM_HOST to one that it has.`
+    default:
+      return `The server cannot listen on ${host}:${port}: ${String(error)}`
+  }
+}
+
+function announce(address: string, worker: Worker): void {
+  const models = worker.status().models.map(({ id, device }) => `${id} on ${device}`)
+  process.stdout.write(
+    `PixelLLM Server listens on ${address} with the model ${models.join(', ')}\n`,
+  )
+}
+
+/** Takes no more requests and lets those that run finish, but not for longer than they may. */
+async function drain(app: FastifyInstance, worker: Worker, config: Config): Promise<void> {
+  const deadline = setTimeout(() => void worker.close(), config.drain_timeout_ms)
+  await app.close()
+  clearTimeout(deadline)
+  await worker.close()
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof WorkerError) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exit(1)
+}
