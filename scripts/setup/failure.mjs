@@ -78,7 +78,7 @@ const SIGNS = [
   {
     sign: /No matching distribution found|Could not find a version that satisfies/i,
     sentence:
-      'pip finds no build of a pinned package for this Python and machine: set PIXELLLM_PYTHON to a 64-bit CPython 3.11 to 3.14 and run the command again.',
+      'pip finds no build of a pinned package: see that its package index can be reached, and that this is a 64-bit CPython 3.11 to 3.14 (PIXELLLM_PYTHON names another), and run the command again.',
   },
   {
     sign: /error TS\d+|npm error Missing script/,

@@ -31,17 +31,17 @@ export async function takeLock(file, { onWait, signal, patienceMs = PATIENCE_MS 
 
   while (!create(file, [self])) {
     const owners = readOwners(file)
-    if (!owners.some(isAlive)) {
+    const holder = owners.find(isAlive)
+    if (holder === undefined) {
       setAside(file, owners)
       continue
     }
     if (Date.now() > deadline) {
       throw new SetupError(
-        `Another set-up (process ${owners[0]?.pid}) has held this folder for too long: end it, or delete ${file}, and run the command again.`,
+        `Another set-up (process ${holder.pid}) has held this folder for too long: end it, or delete ${file}, and run the command again.`,
       )
     }
-    if (!told)
-      onWait(`Another set-up works in this folder (process ${owners[0]?.pid}): waiting for it`)
+    if (!told) onWait(`Another set-up works in this folder (process ${holder.pid}): waiting for it`)
     told = true
     await sleep(POLL_MS, undefined, { signal })
   }

@@ -1,9 +1,15 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { hashOf, readStamp, writeStamp } from './stamp.mjs'
+import { beginStep, begunMark, endStep, hashOf, readStamp, writeStamp } from './stamp.mjs'
 
 /** @typedef {import('./steps.mjs').Ground} Ground */
 /** @typedef {import('./steps.mjs').Step} Step */
+
+/** npm goes on to exit code 0 when it could not unpack a package, for example on a full disk. */
+const NOT_UNPACKED = /TAR_ENTRY_ERROR/
+
+/** `npm start --silent` must not take the reason of a failure with it. */
+const LOUD = '--loglevel=notice'
 
 /** What `npm run build` reads. */
 const BUILD_SOURCES = ['schemas', 'worker-bridge', 'api', 'tsconfig.json', 'tsconfig.build.json']
@@ -16,6 +22,7 @@ const BUILD_SOURCES = ['schemas', 'worker-bridge', 'api', 'tsconfig.json', 'tsco
  */
 export function npmPackages({ places, env }) {
   const stampFile = join(places.nodeModules, '.set-up')
+  const beginning = join(places.notes, 'npm-packages') // npm ci empties node_modules first
   const platform = `${process.platform}-${process.arch}`
   const from = () => `${platform} ${hashOf(places.root, [places.packageLock])}`
 
@@ -25,9 +32,13 @@ export function npmPackages({ places, env }) {
     async work(run) {
       const stamp = readStamp(stampFile)
       const ofThisPlatform = stamp === undefined || stamp.from.startsWith(`${platform} `)
-      if (!ofThisPlatform || !isInstalled(places)) {
+      const isWhole = !existsSync(begunMark(beginning)) && isInstalled(places)
+      if (!ofThisPlatform || !isWhole) {
+        beginStep(beginning)
         // NODE_ENV=production would leave out the packages that build the server.
-        await run('npm ci', [...npm(env), 'ci', '--include=dev', '--no-audit', '--no-fund'])
+        const install = [...npm(env), 'ci', '--include=dev', '--no-audit', '--no-fund', LOUD]
+        await run('npm ci', install, { failure: NOT_UNPACKED })
+        endStep(beginning)
       }
       writeStamp(stampFile, { from: from() })
     },
@@ -51,7 +62,7 @@ export function build({ places, env }) {
     async work(run) {
       const built = from() // before tsc reads: a file saved meanwhile is built next time
       rmSync(places.dist, { recursive: true, force: true })
-      await run('npm run build', [...npm(env), 'run', 'build'])
+      await run('npm run build', [...npm(env), 'run', 'build', LOUD])
       writeStamp(stampFile, { from: built })
     },
   }
@@ -59,8 +70,8 @@ export function build({ places, env }) {
 
 /**
  * @param {Pick<import('./places.mjs').Places, 'packageLock' | 'nodeModules'>} places
- * @returns {boolean} whether node_modules holds every package that package-lock.json asks for. npm
- *   writes its own list there as its last act, so an interrupted install has none.
+ * @returns {boolean} whether the list that npm leaves in node_modules, as its last act, has every
+ *   package of package-lock.json
  */
 export function isInstalled({ packageLock, nodeModules }) {
   const wanted = packagesIn(packageLock)

@@ -42,7 +42,7 @@ export function virtualEnvironment({ places, settings, env }) {
         rmSync(places.venv, { recursive: true, force: true })
         beginStep(stampFile)
         const make = [python, '-m', 'venv', places.venv]
-        await run('python -m venv', make, withoutPythonVariables(env))
+        await run('python -m venv', make, { env: withoutPythonVariables(env) })
       }
       writeStamp(stampFile, { from: settings.python ?? '' })
     },
@@ -73,13 +73,12 @@ export function pythonPackages({ places, settings, env }) {
       if (index !== undefined) {
         const torch = pinOf('torch', readFileSync(places.requirements, 'utf8'))
         const command = [...pipInstall(places), '--no-deps', ...anew, torch]
-        await run('pip install', command, { ...pipEnvironment(env), PIP_INDEX_URL: index })
+        const fromIndex = { ...pipEnvironment(env), PIP_INDEX_URL: index }
+        await run('pip install', command, { env: fromIndex })
       }
-      await run(
-        'pip install',
-        [...pipInstall(places), '-r', places.requirements],
-        pipEnvironment(env),
-      )
+      await run('pip install', [...pipInstall(places), '-r', places.requirements], {
+        env: pipEnvironment(env),
+      })
       writeStamp(stampFile, { from: from(), ...(torchIndex === undefined ? {} : { torchIndex }) })
     },
   }
@@ -112,7 +111,7 @@ export function pythonDevTools({ places, env }) {
     async work(run) {
       beginStep(stampFile)
       const command = [...pipInstall(places), '-r', places.requirementsDev]
-      await run('pip install', command, pipEnvironment(env))
+      await run('pip install', command, { env: pipEnvironment(env) })
       writeStamp(stampFile, { from: from() })
     },
   }
@@ -136,7 +135,7 @@ export function pixelllmPackage({ places, env }) {
     async work(run) {
       beginStep(stampFile)
       const editable = ['--no-deps', '--no-build-isolation', '-e', places.python]
-      await run('pip install', [...pipInstall(places), ...editable], pipEnvironment(env))
+      await run('pip install', [...pipInstall(places), ...editable], { env: pipEnvironment(env) })
       writeStamp(stampFile, { from: from() })
     },
   }

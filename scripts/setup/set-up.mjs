@@ -44,7 +44,10 @@ export async function setUp({ withDevTools }) {
  */
 function linesOf(error) {
   if (error instanceof SetupError) return []
-  if (error instanceof ToolError) return error.output.slice(-LINES_SHOWN)
+  if (error instanceof ToolError) {
+    const { output } = error
+    return output.filter((line, i) => line !== output[i - 1]).slice(-LINES_SHOWN)
+  }
   return [String(codeOf(error) === undefined && error instanceof Error ? error.stack : error)]
 }
 
@@ -81,10 +84,10 @@ async function doWhatIsMissing({ withDevTools, signal }) {
 async function doStep(step, { places, progress, lock, signal }) {
   const line = progress.begin(step.title)
   try {
-    await step.work((name, command, env = process.env) =>
+    await step.work((name, command, options = {}) =>
       runTool(command, {
+        ...options,
         name,
-        env,
         cwd: places.root,
         log: places.log,
         signal,

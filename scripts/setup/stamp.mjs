@@ -34,7 +34,7 @@ export function writeStamp(file, stamp) {
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, `${JSON.stringify(stamp)}\n`)
   renameSync(draft, file)
-  rmSync(begunMark(file), { force: true })
+  endStep(file)
 }
 
 /**
@@ -46,6 +46,15 @@ export function beginStep(file) {
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(begunMark(file), '')
   rmSync(file, { force: true })
+}
+
+/**
+ * Takes the mark away.
+ *
+ * @param {string} file
+ */
+export function endStep(file) {
+  rmSync(begunMark(file), { force: true })
 }
 
 /**

@@ -16,10 +16,10 @@ import {
  */
 
 /**
- * Runs a tool in the root folder: its name for a person, the program with its arguments, and its
- * environment where that differs.
+ * Runs a tool in the root folder: its name for a person, the program with its arguments, its environment
+ * where that differs, and a line that means failure whatever the exit code.
  *
- * @typedef {(name: string, command: string[], env?: NodeJS.ProcessEnv) => Promise<void>} Run
+ * @typedef {(name: string, command: string[], options?: { env?: NodeJS.ProcessEnv, failure?: RegExp }) => Promise<void>} Run
  */
 
 /**

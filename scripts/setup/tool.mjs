@@ -13,13 +13,14 @@ const STOP_GRACE_MS = 5000
  *
  * @param {string[]} command the program and its arguments
  * @param {{
- *   name: string, cwd: string, env?: NodeJS.ProcessEnv, log: string,
+ *   name: string, cwd: string, env?: NodeJS.ProcessEnv, log: string, failure?: RegExp,
  *   signal?: AbortSignal, onLine?: (line: string) => void, onStart?: (pid: number | undefined) => void,
- * }} options `name`: what a person calls the tool; `onStart` is called with undefined when it has ended
+ * }} options `name`: what a person calls the tool; `failure`: a line that means failure whatever the exit
+ *   code; `onStart` is called with undefined when it has ended
  * @returns {Promise<void>} rejects with a ToolError, with the error that kept the tool from starting, or
  *   with the reason of `signal`
  */
-export async function runTool(command, { name, cwd, env, log, signal, onLine, onStart }) {
+export async function runTool(command, { name, cwd, env, log, failure, signal, onLine, onStart }) {
   signal?.throwIfAborted()
   const [program = '', ...args] = command
   record(log, `\n$ ${command.join(' ')}\n`)
@@ -33,6 +34,7 @@ export async function runTool(command, { name, cwd, env, log, signal, onLine, on
 
   /** @type {string[]} */
   const output = []
+  let broken = false
   for (const stream of [child.stdout, child.stderr]) {
     let rest = ''
     stream.setEncoding('utf8').on('data', (text) => {
@@ -42,6 +44,7 @@ export async function runTool(command, { name, cwd, env, log, signal, onLine, on
       for (const line of lines.map((line) => line.trimEnd()).filter(Boolean)) {
         output.push(line)
         onLine?.(line.trim())
+        if (failure?.test(line)) broken = true
       }
       output.splice(0, output.length - LINES_KEPT)
     })
@@ -62,6 +65,7 @@ export async function runTool(command, { name, cwd, env, log, signal, onLine, on
     onStart?.(undefined)
   }
   signal?.throwIfAborted()
+  if (broken) throw new ToolError(name, { code: child.exitCode, signal: null, output })
 }
 
 /**
