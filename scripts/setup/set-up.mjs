@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
 import { adviceFor, codeOf, SetupError, ToolError } from './failure.mjs'
 import { takeLock } from './lock.mjs'
 import { placesOf, ROOT } from './places.mjs'
@@ -62,6 +62,7 @@ async function doWhatIsMissing({ withDevTools, signal }) {
   if (steps.every((step) => step.isDone())) return
 
   const progress = progressTo(process.stdout)
+  accessSync(places.root, constants.W_OK) // mkdir says ENOENT of a read-only file system
   mkdirSync(places.notes, { recursive: true })
   const lock = await takeLock(places.lock, { onWait: progress.say, signal })
   try {
