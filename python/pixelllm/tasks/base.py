@@ -70,6 +70,9 @@ class Text:
     log_probs: Sequence[float]  # of each token, T natural logarithms
     corners: NDArray[np.float32]  # [T or T - 1, 2, 2], two (x, y) per token, model-frame pixels
     finished: bool
+    # Of a text that was given: how sure the model is of each place, T numbers of 0-1. None where
+    # it was not trained to say.
+    confidences: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

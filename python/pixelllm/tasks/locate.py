@@ -9,7 +9,7 @@ from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, Read, Request, Resu
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.options import text_option
-from pixelllm.tasks.words import mean_probability, rounded
+from pixelllm.tasks.words import mean_probability, rounded, rounded_score
 from pixelllm.tasks.writing import prefix_tokens
 
 
@@ -33,14 +33,16 @@ class Locate:
         return Read(prompt=BoxPrompt(frame.whole()), prefix=prefix, text=text)
 
     def finish(self, request: Request, text: Text, frame: Frame, model: ModelFacts) -> Result:
-        """The box, and as its score how likely the model finds the phrase for this image.
+        """The box, and how sure the model is of it.
 
-        The score is the geometric mean of the probabilities of the phrase's tokens in the led
-        pass. It tells a phrase that fits the image from one that does not; it does not judge the
-        box.
+        The score is the confidence that the model's point head gives the box. A model that was
+        not trained to give one says instead how likely it finds the phrase for this image, as the
+        geometric mean of the probabilities of the phrase's tokens in the led pass: that tells a
+        phrase that fits the image from one that does not, and does not judge the box.
         """
+        sure = text.confidences
         return {
             "phrase": text_option(request, "phrase"),
             "box": rounded(frame.corners_to_image(text.corners[-1])),
-            "score": mean_probability(text.log_probs),
+            "score": mean_probability(text.log_probs) if sure is None else rounded_score(sure[-1]),
         }

@@ -69,7 +69,12 @@ def mean_probability(log_probs: Sequence[float]) -> float:
     """The geometric mean of probabilities, 0-1; of none, 0."""
     if not log_probs:
         return 0.0
-    return round(math.exp(sum(log_probs) / len(log_probs)), _SCORE_DECIMALS)
+    return rounded_score(math.exp(sum(log_probs) / len(log_probs)))
+
+
+def rounded_score(score: float) -> float:
+    """A score as it is written in a reply."""
+    return round(score, _SCORE_DECIMALS)
 
 
 def rounded(pixels: Box | Point) -> list[float]:

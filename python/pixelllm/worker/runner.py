@@ -139,12 +139,14 @@ class Runner:
         log_probs = chosen.gather(2, tokens[:, 1:, None])[..., 0].cpu()  # [P, T - 1]
         sizes = torch.cat([image.features.valid_size for image in images])
         corners = self._model.place(hidden, sizes).cpu().numpy()  # [P, T, 2, 2]
+        confidences = self._confidences(hidden, plans)
         return [
             Text(
                 tokens=plan.text,
                 log_probs=log_probs[row, : len(plan.text)].tolist(),
                 corners=corners[row, 1 : len(plan.text) + 1].astype(np.float32),
                 finished=True,
+                confidences=confidences[row],
             )
             for row, plan in enumerate(plans)
         ]
@@ -169,6 +171,13 @@ class Runner:
         prompts = Prompts.stack([self._prompt(plan.prompt) for plan in plans])
         visual = self._model.visual_prefix(features, prompts)  # [P, Q, C]
         return self._model.encode_prefix(visual, self._padded([plan.prefix for plan in plans]))
+
+    def _confidences(self, hidden: Tensor, plans: Sequence[Read]) -> Sequence[list[float] | None]:
+        """How sure the model is of the place of each token, from float[P, T, C] states."""
+        if not self._model.config.point_head.confidence:
+            return [None] * len(plans)
+        values = self._model.confidence(hidden).tolist()
+        return [row[1 : len(plan.text) + 1] for row, plan in zip(values, plans, strict=True)]
 
     def _reach(self, text: int, source: int) -> DecoderCache:
         """The cache, cut to the positions that this step can attend to; it shares the memory."""

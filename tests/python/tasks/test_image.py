@@ -64,7 +64,9 @@ def test_jpeg_gives_its_pixels_nearly() -> None:
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
 @pytest.mark.parametrize(
     ("orientation", "corner"),  # where the stored top left corner is shown: row, column
-    enumerate([(0, 0), (0, -1), (-1, -1), (-1, 0), (0, 0), (0, -1), (-1, -1), (-1, 0)], start=1),
+    list(
+        enumerate([(0, 0), (0, -1), (-1, -1), (-1, 0), (0, 0), (0, -1), (-1, -1), (-1, 0)], start=1)
+    ),
 )
 def test_exif_rotation_is_applied(form: str, orientation: int, corner: tuple[int, int]) -> None:
     pixels = np.zeros((16, 32, 3), np.uint8)
@@ -77,6 +79,7 @@ def test_exif_rotation_is_applied(form: str, orientation: int, corner: tuple[int
     assert (decoded > 127).mean() == pytest.approx(64 / 512, abs=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b""])
 def test_unreadable_exif_data_leave_the_picture_as_it_is(exif: bytes) -> None:
     pixels = gradient(16, 24)
@@ -217,6 +220,7 @@ def test_message_tells_nothing_of_the_file() -> None:
     assert "passwd" not in error.message
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # what Pillow thinks of the EXIF data
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_damaged_file_gives_pixels_or_a_refusal_and_nothing_else(form: str) -> None:
     random = np.random.default_rng(7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pixelllm.tasks import TASKS
-from pixelllm.tasks.base import BoxPrompt, PointPrompt, Read, Request, Text, Write
+from pixelllm.tasks.base import BoxPrompt, PointPrompt, Read, Request, Result, Text, Write
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from tests.python.tasks.language import model_facts
@@ -81,15 +81,19 @@ def test_phrase_with_braces_is_taken_as_it_is() -> None:
     assert plan.prefix == model_facts().tokenizer.encode_prefix("where is {phrase} {0}")
 
 
-def test_locate_gives_the_place_of_the_last_token() -> None:
-    tokens = model_facts().tokenizer.encode("the building")
-    corners = np.zeros((len(tokens), 2, 2), np.float32)
-    corners[-1] = [[48, 10], [24, 40]]
-    text = Text(tokens, [math.log(0.5)] * len(tokens), corners, finished=True)
+def located(confidences: list[float] | None) -> Result:
+    tokens = model_facts().tokenizer.encode("a.")
+    corners = np.array([[[0, 0], [9, 9]], [[48, 10], [24, 40]]], np.float32)
+    text = Text(tokens, [math.log(0.5)] * 2, corners, finished=True, confidences=confidences)
+    return TASKS["locate"].finish({"phrase": "a."}, text, FRAME, model_facts())
 
-    result = TASKS["locate"].finish({"phrase": "the building"}, text, FRAME, model_facts())
 
-    assert result == {"phrase": "the building", "box": [50, 20, 100, 80], "score": 0.5}
+def test_locate_gives_the_place_of_the_last_token_and_how_sure_the_model_is() -> None:
+    assert located([0.1, 0.875]) == {"phrase": "a.", "box": [50, 20, 100, 80], "score": 0.875}
+
+
+def test_located_box_of_a_model_without_confidence_is_scored_by_the_phrase() -> None:
+    assert located(None)["score"] == 0.5
 
 
 @pytest.mark.parametrize("task", ["caption", "describe"])

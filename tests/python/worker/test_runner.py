@@ -91,12 +91,16 @@ class Plain:
 
     def places(
         self, features: ImageFeatures, encoded: Encoded, tokens: Sequence[int]
-    ) -> tuple[NDArray[np.float32], list[float]]:
+    ) -> tuple[NDArray[np.float32], list[float], list[float]]:
         text = torch.tensor([[0, *tokens, 1]])
         logits, hidden = self.model.decode_text(encoded, text)
         corners = self.model.place(hidden, features.valid_size)[0, 1:-1]
         log_probs = logits[0].log_softmax(-1)
-        return corners.numpy(), [float(log_probs[i, token]) for i, token in enumerate(tokens)]
+        return (
+            corners.numpy(),
+            [float(log_probs[i, token]) for i, token in enumerate(tokens)],
+            self.model.confidence(hidden)[0, 1:-1].tolist(),
+        )
 
 
 PLANS: list[tuple[int, Prompt, str, int, int]] = [
@@ -125,7 +129,7 @@ def test_texts_written_together_are_those_written_plainly(
         features = plain.features(image)
         encoded = plain.prefix(features, plan.prompt, plan.prefix)
         tokens = plain.write(Greedy(0, 1, plan.max_tokens + 2), encoded)
-        corners, _ = plain.places(features, encoded, tokens)
+        corners, *_ = plain.places(features, encoded, tokens)
         assert text.tokens == tokens
         assert text.finished
         np.testing.assert_allclose(text.corners, corners, atol=TOLERANCE)
@@ -168,10 +172,11 @@ def test_texts_read_together_are_those_read_plainly(runner: Runner, checkpoint: 
     for plan, image, text in zip(reads, pictures, texts, strict=True):
         features = plain.features(image)
         encoded = plain.prefix(features, plan.prompt, plan.prefix)
-        corners, log_probs = plain.places(features, encoded, plan.text)
+        corners, log_probs, confidences = plain.places(features, encoded, plan.text)
         assert text.tokens == plan.text
         np.testing.assert_allclose(text.corners, corners, atol=TOLERANCE)
         np.testing.assert_allclose(text.log_probs, log_probs, atol=1e-5)
+        np.testing.assert_allclose(text.confidences or [], confidences, atol=1e-5)
 
 
 def test_slot_that_was_used_before_leaves_no_trace(runner: Runner, checkpoint: Checkpoint) -> None:
