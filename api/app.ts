@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Worker } from '../worker-bridge/index.ts'
 import type { Config } from './config.ts'
 import { ApiError, answerBrokenRequest, registerErrors, sendProblem } from './errors.ts'
@@ -35,7 +35,10 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
   })
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'request_id',
+    }),
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -39,7 +39,7 @@ function fieldsOf(issue: z.core.$ZodIssue, at: readonly PropertyKey[]): ProblemF
     const nearest = nearestOption(issue.errors)
     if (nearest.length > 0) return nearest.flatMap((inner) => fieldsOf(inner, path))
   }
-  return [{ pointer: pointer(path), message: lowerFirst(issue.message) }]
+  return [{ pointer: pointer(path), message: messageOf(issue) }]
 }
 
 /** The issues of the option that the value comes closest to: the fewest, and none about a missing field. */
@@ -51,6 +51,24 @@ function nearestOption(
 
 function distance(issues: readonly z.core.$ZodIssue[]): number {
   return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 10 : 1), 0)
+}
+
+/** What a value must be, in the words of someone who writes JSON. */
+const kinds = new Map([
+  ['string', 'a text'],
+  ['number', 'a number'],
+  ['int', 'a whole number'],
+  ['boolean', 'true or false'],
+  ['tuple', 'a list of numbers'],
+  ['array', 'a list'],
+  ['object', 'an object'],
+  ['record', 'an object'],
+])
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return lowerFirst(issue.message)
+  if (issue.message.endsWith('received undefined')) return 'it is missing'
+  return `it must be ${kinds.get(issue.expected) ?? issue.expected}`
 }
 
 function lowerFirst(text: string): string {

@@ -4,16 +4,11 @@ import { ImageInfo, ImageInput } from '../image.ts'
 import { Score } from '../word.ts'
 import { ModelId, type Task } from './task.ts'
 
-export const Phrase = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/\S/, { error: 'the phrase is blank' })
-  .meta({
-    id: 'Phrase',
-    description: 'Words that refer to one object in the image',
-    example: 'the large red circle',
-  })
+export const Phrase = z.string().max(200).regex(/\S/, { error: 'the phrase is blank' }).meta({
+  id: 'Phrase',
+  description: 'Words that refer to one object in the image',
+  example: 'the large red circle',
+})
 
 const locateOptions = { phrase: Phrase, model: ModelId.optional() }
 const locateOutput = { phrase: Phrase, box: Box, score: Score }

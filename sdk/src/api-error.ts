@@ -1,0 +1,33 @@
+import { errors } from './errors.ts'
+import type { ErrorCode, Problem } from './schema.ts'
+
+/** The server refused a request or could not answer it; `problem` is what it said. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.detail ?? problem.title)
+    this.problem = problem
+  }
+
+  /** Stable name of the error, for programs to compare with. */
+  get code(): ErrorCode {
+    return this.problem.code
+  }
+
+  /** HTTP status. */
+  get status(): number {
+    return this.problem.status
+  }
+
+  /** Whether the same request can succeed when it is sent again a little later. */
+  get retry(): boolean {
+    return errors[this.code].retry
+  }
+
+  /** The id by which the server's log knows the request. */
+  get requestId(): string | undefined {
+    return this.problem.instance
+  }
+}

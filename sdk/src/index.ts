@@ -1,0 +1,5 @@
+export { ApiError } from './api-error.ts'
+export { PixelLLM, type PixelLLMOptions } from './client.ts'
+export { type ErrorEntry, errors } from './errors.ts'
+export type * from './schema.ts'
+export type { CaptionEvent, ImageSource } from './types.ts'
