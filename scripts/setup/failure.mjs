@@ -30,7 +30,7 @@ export class ToolError extends Error {
  * @returns {unknown} the code of an error of the operating system, such as `ENOENT`
  */
 export function codeOf(error) {
-  return error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 }
 
 /**
