@@ -115,6 +115,12 @@ class Engine:
             if self._steps is not None:
                 self._steps.free_memory()
             self._fail(step, "internal", "the worker has too little memory left")
+        except torch.AcceleratorError:
+            # A device that has reported such an error answers nothing else in this process. The
+            # loop ends, the engine grows old, and the gateway replaces the worker.
+            logger.exception("the device failed in step %s", _named(step))
+            self._scheduler.close(TaskError("worker_unavailable", "the worker's device failed"))
+            self._fail(step, "internal", "the worker's device failed; its log says how")
         except Exception:
             logger.exception("step %s failed", _named(step))
             self._fail(step, "internal", "the worker failed; its log says how")

@@ -85,6 +85,7 @@ class Runner:
         encoded = self._read_prefixes(plans, images)
         rows = [row for row, own in enumerate(slots) for _ in own]  # beams share their prefix
         flat_slots = [slot for own in slots for slot in own]
+        self._clear(flat_slots)
         self._model.language.fill_cache(
             self._cache,
             self._integers(flat_slots),
@@ -171,6 +172,12 @@ class Runner:
         prompts = Prompts.stack([self._prompt(plan.prompt) for plan in plans])
         visual = self._model.visual_prefix(features, prompts)  # [P, Q, C]
         return self._model.encode_prefix(visual, self._padded([plan.prefix for plan in plans]))
+
+    def _clear(self, slots: list[int]) -> None:
+        """Wipe slots, since masking is not enough: zero times the NaN of a failed text is NaN."""
+        cache = self._cache
+        for tensor in (cache.self_keys, cache.self_values, cache.cross_keys, cache.cross_values):
+            tensor[:, slots] = 0
 
     def _confidences(self, hidden: Tensor, plans: Sequence[Read]) -> Sequence[list[float] | None]:
         """How sure the model is of the place of each token, from float[P, T, C] states."""

@@ -486,6 +486,20 @@ def test_features_are_given_back_when_memory_runs_out(engine: Harness) -> None:
     assert engine.steps._cache.nbytes == 0
 
 
+def test_engine_whose_device_fails_gives_up_so_that_it_can_be_replaced(engine: Harness) -> None:
+    def fail(*_: object) -> None:
+        raise torch.AcceleratorError("device-side assert triggered")
+
+    engine.steps._runner.decode = fail  # type: ignore[assignment, method-assign]
+    call_id = engine.submit("caption", picture(0))
+
+    assert engine.error(call_id) == "internal"
+    until(lambda: engine.engine.status()["engine_age_ms"] > 700)
+    with pytest.raises(TaskError) as caught:
+        engine.submit("caption", picture(0))
+    assert caught.value.code == "worker_unavailable"
+
+
 @pytest.mark.parametrize("model", ["nothing-of-that-name", "/"])
 def test_model_that_is_not_there_is_said_in_a_sentence(model: str, make_engine: MakeEngine) -> None:
     engine = make_engine(model=model)
