@@ -43,7 +43,10 @@ let ending = false
 process.on('uncaughtException', (error) => void end(`the bridge host failed: ${error.stack}`))
 process.on('unhandledRejection', (error) => void end(`the bridge host failed: ${String(error)}`))
 process.on('disconnect', () => void end('the gateway is gone'))
-child.on('error', (error) => void end(`Python cannot be reached: ${error.message}`))
+child.on('error', (error) => {
+  const verb = child.pid === undefined ? 'started' : 'reached'
+  void end(`Python cannot be ${verb}: ${error.message}`)
+})
 child.on('exit', (code, signal) => {
   void end(signal === null ? `Python exited with code ${code}` : `Python was ended by ${signal}`)
 })
@@ -95,12 +98,10 @@ function tell(message: HostMessage): Promise<void> {
   })
 }
 
-/** pythonia leaves the message of a Python error empty; its type and text are in the stack. */
+/** pythonia leaves the message of a Python error empty; the error ends what it gives as a stack. */
 function explain(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
-  const plain = stack.replaceAll(/\u001b\[[0-9;]*m/g, '')
-  return plain.match(/^\S*(?:Error|Exception|Exit|Interrupt)\b.*$/m)?.[0] ?? plain
+  return stack.match(/\w*(?:Error|Exception): .*/g)?.at(-1) ?? stack
 }
 
 function isFunction(value: unknown): boolean {

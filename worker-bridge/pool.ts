@@ -1,4 +1,4 @@
-import type { Word, WorkerCall, WorkerSettings } from '../schemas/index.ts'
+import type { Slab as SlabSettings, Word, WorkerCall, WorkerSettings } from '../schemas/index.ts'
 import { Change } from './change.ts'
 import { Deadline, within } from './deadline.ts'
 import { WorkerError } from './errors.ts'
@@ -33,7 +33,7 @@ export interface WorkersOptions extends Omit<WorkerSettings, 'slab' | 'host_pid'
 
 /** What runs, for people and for tests. */
 export interface PoolDetails {
-  readonly slab: { readonly path: string; readonly spill_path: string; readonly free_bytes: number }
+  readonly slab: SlabSettings & { readonly free_bytes: number }
   readonly workers: readonly {
     readonly state: WorkerState
     readonly host_pid: number | undefined
@@ -101,9 +101,8 @@ export class WorkerPool implements Worker {
   }
 
   inspect(): PoolDetails {
-    const { path, spill_path } = this.#slab.settings
     return {
-      slab: { path, spill_path, free_bytes: this.#slab.free_bytes },
+      slab: { ...this.#slab.settings, free_bytes: this.#slab.free_bytes },
       workers: this.#workers.map(({ state, pids, load, starts }) => ({
         state,
         host_pid: pids.host,

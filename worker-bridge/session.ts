@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly onReady: () => void
 }
 
+type ReadyEvent = Extract<WorkerEvent, { type: 'ready' }>
+
 /** Which call an event belongs to, where the rest of it is not as agreed. */
 const EventOwner = z.object({ id: CallId })
 
@@ -148,7 +150,7 @@ export class Session {
   #take(event: WorkerEvent): void {
     switch (event.type) {
       case 'ready':
-        this.#becomeReady(event.models)
+        this.#becomeReady(event)
         break
       case 'failed':
         this.#host.kill(event.error.message)
@@ -176,8 +178,9 @@ export class Session {
     this.#flights.get(owner.id)?.fail(error)
   }
 
-  #becomeReady(models: readonly Model[]): void {
+  #becomeReady({ pid, models }: ReadyEvent): void {
     clearTimeout(this.#start_timer)
+    this.#pid = pid
     this.#models = models
     this.#ready_since = performance.now()
     this.#heartbeat = setInterval(() => void this.#beat(), this.#options.limits.heartbeat_ms)

@@ -41,6 +41,6 @@ function isAlive(pid: number): boolean {
     return true
   } catch (error) {
     // EPERM: it lives and belongs to somebody else.
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+    return Reflect.get(Object(error), 'code') !== 'ESRCH'
   }
 }
