@@ -21,6 +21,7 @@ test('thousands of calls with random aborts are all answered from their own imag
   expect(counts.wrong).toBe(0)
   expect(counts.right).toBeGreaterThan(300)
   expect(counts.cancelled).toBeGreaterThan(300)
+  expect(lostImages(workers)).toEqual([])
   await until(() => idle(workers))
 })
 
@@ -39,6 +40,7 @@ test('so are calls whose worker is killed again and again', async () => {
   expect(counts.wrong).toBe(0)
   expect(counts.right).toBeGreaterThan(100)
   expect(workers.pool.inspect().workers[0]?.starts).toBeGreaterThan(2)
+  expect(lostImages(workers)).toEqual([])
   await until(() => idle(workers))
 })
 
@@ -96,6 +98,11 @@ async function killRepeatedly(workers: FaultPool, signal: AbortSignal): Promise<
     process.kill(workers.pids().python, 'SIGKILL')
     await until(() => workers.pool.status().state !== 'ready')
   }
+}
+
+/** Calls, the aborted ones included, whose image was gone before Python was done with them. */
+function lostImages({ log }: FaultPool): string[] {
+  return log.lines.filter((line) => line.includes('is not there any more'))
 }
 
 function idle({ pool }: FaultPool): boolean {
