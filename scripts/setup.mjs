@@ -1,5 +1,7 @@
-// `npm run setup`: installs and builds what is missing, and starts nothing.
+// `npm run setup`: installs and builds what is missing, and starts nothing. With `-- --production` it
+// leaves out what only `npm test` needs.
 import { requireNode } from './setup/node-version.mjs'
 
 requireNode()
-import('./setup/set-up.mjs').then(({ setUp }) => setUp({ withDevTools: true }))
+const withDevTools = !process.argv.includes('--production')
+import('./setup/set-up.mjs').then(({ setUp }) => setUp({ withDevTools }))
