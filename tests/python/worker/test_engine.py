@@ -1,5 +1,6 @@
 """Many calls at once, on a real model: right answers, one each, and failures that stay put."""
 
+import hashlib
 import queue
 import random
 import threading
@@ -11,12 +12,15 @@ import numpy as np
 import pytest
 import torch
 
+from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.tasks import TASKS
-from pixelllm.tasks.base import ModelFacts, Plan, Request, Result, Text
+from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, Request, Result, Text, Write
 from pixelllm.tasks.caption import Caption
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
+from pixelllm.worker.pictures import load_picture
+from pixelllm.worker.runner import Runner
 from tests.python.tasks.pictures import gradient, png
 from tests.python.worker.harness import Event, Harness, until
 from tests.python.worker.samples import asks, picture
@@ -144,6 +148,24 @@ def test_places_of_calls_answered_together_are_those_of_calls_answered_alone(
         result = engine.result(call_id)
         assert result["tokens"] == expected["tokens"]
         np.testing.assert_allclose(result["corners"], expected["corners"], atol=1e-4)
+
+
+def test_engine_writes_what_the_model_writes(engine: Harness, checkpoint: Checkpoint) -> None:
+    runner = Runner(checkpoint, slots=1)
+    data = picture(0)
+    decoded = load_picture(data, hashlib.sha256(data).hexdigest(), checkpoint.config)
+    prefix = checkpoint.tokenizer.encode_prefix(LONG["prefix"])
+    with torch.inference_mode():
+        images = runner.encode([decoded])
+        plan = Write(BoxPrompt(decoded.frame.whole()), prefix, 62, 1)
+        (draft,) = runner.prefill([plan], images, [[0]])
+        while not draft.done:
+            runner.decode([draft], images, [[0]])
+
+    result = engine.ask("unrounded", data, LONG)
+
+    assert result["tokens"] == draft.text().tokens
+    np.testing.assert_allclose(result["corners"], draft.text().corners, atol=1e-4)
 
 
 def test_call_that_joins_while_another_writes_changes_nothing(engine: Harness) -> None:

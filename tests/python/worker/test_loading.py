@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,24 @@ def test_model_is_loaded_for_answering(checkpoint_folder: Path) -> None:
 
     assert not checkpoint.model.training
     assert not any(p.requires_grad for p in checkpoint.model.parameters())
+
+
+@pytest.fixture
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_threads")
+def test_small_model_runs_on_one_thread_unless_told_otherwise(checkpoint_folder: Path) -> None:
+    torch.set_num_threads(3)
+
+    load_model(settings(checkpoint_folder))
+    unset = torch.get_num_threads()
+    load_model({**settings(checkpoint_folder), "threads": 2})
+
+    assert (unset, torch.get_num_threads()) == (1, 2)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.model"])
