@@ -68,7 +68,7 @@ export function partsOf(places, env) {
  * @param {Part[]} parts
  * @param {string[]} args of the command line: none, or `--only` and names of parts or sides with commas
  *   between
- * @returns {Part[]} those to run; throws an Error that says what may be said
+ * @returns {Part[] | string} those to run, or what may be said where something else was said
  */
 export function chooseParts(parts, args) {
   if (args.length === 0) return parts
@@ -76,7 +76,7 @@ export function chooseParts(parts, args) {
   const [option, list = '', ...rest] = args
   const wanted = list.split(',')
   if (option !== '--only' || rest.length > 0 || wanted.some((name) => !known.includes(name))) {
-    throw new Error(`npm test takes: -- --only <${known.join('|')}>, several with commas between`)
+    return `npm test takes: -- --only <${known.join('|')}>, several with commas between`
   }
   return parts.filter(({ side, name }) => wanted.includes(side) || wanted.includes(name))
 }

@@ -20,6 +20,10 @@ import { chooseParts, partsOf } from './parts.mjs'
  */
 export async function runParts(args) {
   const parts = chooseParts(partsOf(placesOf(ROOT), process.env), args)
+  if (typeof parts === 'string') {
+    console.error(parts)
+    return 1
+  }
   /** @type {Outcome[]} */
   const outcomes = []
   for (const part of parts) outcomes.push(await runPart(part))
@@ -64,7 +68,7 @@ function exitCodeOf({ command, cwd }) {
 
 /**
  * @param {Outcome[]} outcomes
- * @returns {string[]} lines; the last one counts the tests, alone on its line
+ * @returns {string[]} lines; where tests were run the last one counts them, alone on its line
  */
 function summaryOf(outcomes) {
   const counted = outcomes.map(({ part, ok, seconds }) => {
@@ -73,5 +77,6 @@ function summaryOf(outcomes) {
     return { counts, line: counts === undefined ? row : `${row}   ${sayCounts(counts)}` }
   })
   const all = counted.flatMap(({ counts }) => (counts === undefined ? [] : [counts]))
-  return ['', ...counted.map(({ line }) => line), '', sayCounts(addCounts(all))]
+  const closing = all.length === 0 ? [] : ['', sayCounts(addCounts(all))]
+  return ['', ...counted.map(({ line }) => line), ...closing]
 }

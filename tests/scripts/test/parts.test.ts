@@ -3,7 +3,10 @@ import { placesOf, ROOT } from '../../../scripts/setup/places.mjs'
 import { chooseParts, partsOf } from '../../../scripts/test/parts.mjs'
 
 const parts = partsOf(placesOf(ROOT), process.env)
-const names = (args: string[]) => chooseParts(parts, args).map(({ name }) => name)
+function names(args: string[]): string | string[] {
+  const chosen = chooseParts(parts, args)
+  return typeof chosen === 'string' ? chosen : chosen.map(({ name }) => name)
+}
 
 describe('the parts of npm test', () => {
   test('are all run where nothing is said', () => {
@@ -18,7 +21,7 @@ describe('the parts of npm test', () => {
   test.each([[['--only']], [['--only', 'rust']], [['jest']], [['--only', 'jest', 'more']]])(
     'are explained where %j is said',
     (args) => {
-      expect(() => names(args)).toThrow(/npm test takes: -- --only <.*jest.*pytest.*>/)
+      expect(names(args)).toMatch(/npm test takes: -- --only <.*jest.*pytest.*>/)
     },
   )
 
