@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Worker } from '../worker-bridge/index.ts'
 import type { Config } from './config.ts'
-import { ApiError, answerBrokenRequest, registerErrors, sendProblem } from './errors.ts'
+import { answerBrokenRequest, registerErrors, sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
 import { registerRequestLog } from './plugins/request-log.ts'
+import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
@@ -42,7 +43,6 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: sendProblem,
@@ -67,15 +67,4 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
 
 function requestId(wanted: string | string[] | undefined): string {
   return typeof wanted === 'string' && REQUEST_ID.test(wanted) ? wanted : randomUUID()
-}
-
-/** Refuses what comes over open connections while the server closes; what runs may finish. */
-function registerShutDown(app: FastifyInstance): void {
-  let closing = false
-  app.addHook('preClose', async () => {
-    closing = true
-  })
-  app.addHook('onRequest', async () => {
-    if (closing) throw new ApiError('shutting_down', 'the server is shutting down')
-  })
 }

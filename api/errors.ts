@@ -10,6 +10,7 @@ import {
   type ProblemField,
 } from '../schemas/index.ts'
 import { WorkerError } from '../worker-bridge/index.ts'
+import { codeOf } from './error-code.ts'
 
 const CONTENT_TYPE = 'application/problem+json'
 /** A caller that may come back is asked to wait this long. */
@@ -79,7 +80,7 @@ function classify(error: unknown): {
     return { code: error.code, detail: error.message }
   }
   if (error instanceof Error) {
-    const code = 'code' in error ? frameworkErrors.get(String(error.code)) : undefined
+    const code = frameworkErrors.get(codeOf(error) ?? '')
     if (code !== undefined) return { code, detail: error.message }
     if (BROKEN_FORM.test(error.message)) {
       return { code: 'invalid_request', detail: `the form is broken: ${error.message}` }

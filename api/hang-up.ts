@@ -5,7 +5,7 @@ import { ApiError } from './errors.ts'
 export function hangUpSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
   const onClose = (): void => {
-    if (!raw.writableFinished) controller.abort(new ApiError('cancelled', 'the caller hung up'))
+    if (!raw.writableEnded) controller.abort(new ApiError('cancelled', 'the caller hung up'))
   }
   if (raw.destroyed) onClose()
   else raw.once('close', onClose)

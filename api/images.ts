@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageId, type ImageInfo, type ImageSize, type StoredImage } from '../schemas/index.ts'
+import { codeOf } from './error-code.ts'
 import { ApiError } from './errors.ts'
 import { type ImageLimits, probeImage } from './probe.ts'
 
 const SWEEP_MS = 60_000
 /** `<id>.<width>x<height>`: what there is to know about an image is the name of its file. */
 const FILE_NAME = /^(?<id>img_[0-9a-f]{32})\.(?<width>[1-9]\d{0,6})x(?<height>[1-9]\d{0,6})$/
+const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 const PARTIAL = '.partial'
 /** A file that is still half written after so long has no writer any more. */
 const PARTIAL_MS = 60 * 60 * 1000
@@ -136,7 +138,7 @@ export class ImageStore {
 
   /** Somebody else deleted the file: then the image is not stored. */
   #lost(id: ImageId, error: unknown): unknown {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) return error
+    if (codeOf(error) !== 'ENOENT') return error
     this.#forget(id)
     return notStored(id)
   }
@@ -208,11 +210,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
     await rename(partial, path)
   } catch (error) {
     await rm(partial, { force: true })
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      (error.code === 'ENOSPC' || error.code === 'EDQUOT')
-    ) {
+    if (DISK_FULL.has(codeOf(error))) {
       throw new ApiError('storage_full', 'the disk is full', { cause: error })
     }
     throw error

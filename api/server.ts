@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { startWorkers, type Worker, WorkerError } from '../worker-bridge/index.ts'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
+import { codeOf } from './error-code.ts'
 import { createLog } from './log.ts'
 
 /** After draining, for ending the worker's processes. */
@@ -40,8 +41,7 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
 }
 
 function listenFailure(error: unknown, host: string, port: number): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  switch (code) {
+  switch (codeOf(error)) {
     case 'EADDRINUSE':
       return `Port ${port} of ${host} is taken: set PIXELLLM_PORT to another one (0 takes a free one).`
     case 'EACCES':
@@ -63,10 +63,16 @@ function announce(address: string, worker: Worker): void {
 
 /** Takes no more requests and lets those that run finish, but not for longer than they may. */
 async function drain(app: FastifyInstance, worker: Worker, config: Config): Promise<void> {
-  const deadline = setTimeout(() => void worker.close(), config.drain_timeout_ms)
+  const deadline = setTimeout(() => void cutOff(app, worker), config.drain_timeout_ms)
   await app.close()
   clearTimeout(deadline)
   await worker.close()
+}
+
+/** Ends the calls that still run, which answers their requests, and what is open even then. */
+async function cutOff(app: FastifyInstance, worker: Worker): Promise<void> {
+  await worker.close()
+  app.server.closeAllConnections()
 }
 
 function explain(error: unknown): string {

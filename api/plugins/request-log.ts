@@ -20,7 +20,7 @@ export function registerRequestLog(app: FastifyInstance): void {
 }
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const status = reply.raw.writableFinished ? reply.statusCode : HUNG_UP
+  const status = reply.raw.writableEnded ? reply.statusCode : HUNG_UP
   const [path] = request.url.split('?')
   const line = {
     method: request.method,

@@ -1,0 +1,46 @@
+import { describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../api/config.ts'
+
+describe('loadConfig', () => {
+  test('listens on loopback and serves the tiny model unless told otherwise', () => {
+    expect(loadConfig({})).toMatchObject({ host: '127.0.0.1', port: 8080, model: 'tiny' })
+  })
+
+  test('finds the Python of the set-up beside package.json', () => {
+    expect(loadConfig({}).worker_python).toBe(`${process.cwd()}/.venv/bin/python`)
+  })
+
+  test('takes an empty setting for one that is not set', () => {
+    expect(loadConfig({ PIXELLLM_PORT: '', PIXELLLM_THREADS: ' ' })).toMatchObject({
+      port: 8080,
+      threads: null,
+    })
+  })
+
+  test.each([
+    [{ PIXELLLM_PORT: '0' }, { port: 0 }],
+    [{ PIXELLLM_THREADS: '2' }, { threads: 2 }],
+    [{ PIXELLLM_DEVICE: 'cuda' }, { device: 'cuda' }],
+    [{ PIXELLLM_DATA_DIR: '/srv/data' }, { data_dir: '/srv/data' }],
+  ])('reads %j', (environment, expected) => {
+    expect(loadConfig(environment)).toMatchObject(expected)
+  })
+
+  test.each([
+    ['PIXELLLM_PORT', '65536', 'it must be a whole number from 0 to 65535'],
+    ['PIXELLLM_PORT', '-1', 'it must be a whole number from 0 to 65535'],
+    ['PIXELLLM_PORT', '80 80', 'it must be a whole number from 0 to 65535'],
+    ['PIXELLLM_WORKERS', '0', 'it must be a whole number from 1 to 64'],
+    ['PIXELLLM_MAX_IMAGE_PIXELS', '1e6', 'it must be a whole number from 1'],
+  ])('says what %s may be where it is %j', (name, value, sentence) => {
+    expect(() => loadConfig({ [name]: value })).toThrow(
+      new ConfigError(`${name} is ${JSON.stringify(value)}: ${sentence}.`),
+    )
+  })
+
+  test('names every setting that is wrong', () => {
+    const load = (): unknown => loadConfig({ PIXELLLM_PORT: 'x', PIXELLLM_DEVICE: 'tpu' })
+
+    expect(load).toThrow(/PIXELLLM_PORT.*\n.*PIXELLLM_DEVICE/)
+  })
+})

@@ -1,0 +1,90 @@
+import type { Model, Word } from '../../schemas/index.ts'
+import {
+  type Answer,
+  type Call,
+  type RunOptions,
+  type Worker,
+  WorkerError,
+  type WorkerStatus,
+} from '../../worker-bridge/index.ts'
+
+const timing = { queue_ms: 1, prepare_ms: 2, encode_ms: 3, decode_ms: 4, steps: 5 }
+
+export const tinyModel: Model = {
+  id: 'tiny',
+  description: 'a fake that knows one caption',
+  tasks: ['caption', 'describe', 'locate'],
+  frame_size: 96,
+  max_tokens: 32,
+  parameters: 1,
+  device: 'cpu',
+  dtype: 'float32',
+}
+
+export const words: Word[] = [
+  { text: 'a', start: 0, end: 1, point: [4, 4], box: [2, 2, 6, 6], score: 0.5 },
+  { text: 'circle', start: 2, end: 8, point: [12, 8], box: [8, 4, 16, 12], score: 0.75 },
+]
+
+const outputs: Record<string, unknown> = {
+  caption: { caption: 'a circle', words, score: 0.6 },
+  describe: { caption: 'a circle', words, score: 0.6 },
+  locate: { phrase: 'the circle', box: [8, 4, 16, 12], score: 0.9 },
+}
+
+/** Stands in for Python where a test is about the gateway alone. Set `respond` for another answer. */
+export class FakeWorker implements Worker {
+  readonly calls: Call[] = []
+  state: WorkerStatus['state'] = 'ready'
+  models: Model[] = [tinyModel]
+  respond: (call: Call, options: RunOptions) => Promise<unknown> = async (
+    { task },
+    { onWords },
+  ) => {
+    for (const word of words) onWords?.([word])
+    return outputs[task]
+  }
+
+  async ready(): Promise<void> {}
+
+  async run(call: Call, options: RunOptions): Promise<Answer> {
+    this.calls.push(call)
+    return { result: await this.respond(call, options), timing }
+  }
+
+  status(): WorkerStatus {
+    return { state: this.state, models: this.models, queued: 0, active: 0 }
+  }
+
+  async close(): Promise<void> {
+    this.state = 'closed'
+  }
+}
+
+/** A `respond` that answers nothing until the caller hangs up, and what happens to it. */
+export function waitForAbort(): {
+  readonly respond: FakeWorker['respond']
+  readonly started: Promise<void>
+  readonly aborted: Promise<void>
+} {
+  const started = new Latch()
+  const aborted = new Latch()
+  const respond = (_: Call, { signal }: RunOptions): Promise<never> => {
+    started.open()
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        aborted.open()
+        reject(new WorkerError('cancelled', 'nobody waits for the answer'))
+      })
+    })
+  }
+  return { respond, started: started.opened, aborted: aborted.opened }
+}
+
+/** A promise that is resolved from outside. */
+export class Latch {
+  open: () => void = () => {}
+  readonly opened: Promise<void> = new Promise((resolve) => {
+    this.open = resolve
+  })
+}
