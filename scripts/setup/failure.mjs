@@ -43,7 +43,7 @@ const SIGNS = [
   {
     sign: /ENOSPC|No space left on device|EDQUOT|Disk quota exceeded/i,
     sentence:
-      'The disk is full: make room (the packages take about 2 GB, and about 8 GB where torch comes with CUDA) and run the command again.',
+      'The disk is full: make room (the packages take about 1.5 GB, and several more where torch comes with CUDA) and run the command again.',
   },
   {
     sign: /EROFS|Read-only file system/i,
