@@ -16,11 +16,11 @@ afterEach(() => FaultPool.closeAll())
 test('thousands of calls with random aborts are all answered from their own image', async () => {
   const workers = await FaultPool.ready({ slab_bytes: 4096 * KIB })
 
-  const counts = await load(workers, 3000)
+  const counts = await load(workers, 2000)
 
   expect(counts.wrong).toBe(0)
-  expect(counts.right).toBeGreaterThan(300)
-  expect(counts.cancelled).toBeGreaterThan(300)
+  expect(counts.right).toBeGreaterThan(200)
+  expect(counts.cancelled).toBeGreaterThan(200)
   expect(lostImages(workers)).toEqual([])
   await until(() => idle(workers))
 })
@@ -33,12 +33,12 @@ test('so are calls whose worker is killed again and again', async () => {
   const killing = new AbortController()
   const killer = killRepeatedly(workers, killing.signal)
 
-  const counts = await load(workers, 1000)
+  const counts = await load(workers, 600)
 
   killing.abort()
   await killer
   expect(counts.wrong).toBe(0)
-  expect(counts.right).toBeGreaterThan(100)
+  expect(counts.right).toBeGreaterThan(60)
   expect(workers.pool.inspect().workers[0]?.starts).toBeGreaterThan(2)
   expect(lostImages(workers)).toEqual([])
   await until(() => idle(workers))
