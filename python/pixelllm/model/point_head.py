@@ -7,6 +7,7 @@ the padded frame. Nothing keeps them inside it: there is no sigmoid and no clipp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -18,13 +19,20 @@ from pixelllm.model.config import PointHeadConfig
 class PointHead(nn.Module):
     """Layer norm, then an MLP."""
 
-    def __init__(self, config: PointHeadConfig, dim: int, *, pre_norm: bool = True) -> None:
+    def __init__(
+        self,
+        config: PointHeadConfig,
+        dim: int,
+        *,
+        pre_norm: bool = True,
+        activation: Callable[[Tensor], Tensor] = F.gelu,
+    ) -> None:
         super().__init__()
         self.points = config.points
         self.norm = nn.LayerNorm(dim, eps=1e-6) if pre_norm else nn.Identity()
         widths = [dim] + [config.hidden_dim] * (config.depth - 1) + [config.points * 4]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.activation = F.gelu
+        self.activation = activation
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Place every word.

@@ -46,7 +46,7 @@ def fitted_size(height: int, width: int, side: int) -> tuple[int, int]:
     if long / short * size > side:
         size = max(1, int(side * short / long))
     ratio = long / short
-    larger = int(size * ratio)
+    larger = min(side, int(size * ratio))  # a sliver of an image keeps at least one pixel
     return (size, larger) if height <= width else (larger, size)
 
 

@@ -11,10 +11,10 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional as F
 
+Filter = Literal["bicubic", "bilinear"]
 
-def resize_map(
-    x: Tensor, height: int, width: int, mode: Literal["bicubic", "bilinear"] = "bicubic"
-) -> Tensor:
+
+def resize_map(x: Tensor, height: int, width: int, mode: Filter = "bicubic") -> Tensor:
     """Resize a channels-last map.
 
     Args:

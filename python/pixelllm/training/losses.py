@@ -16,7 +16,7 @@ from pixelllm.model.t5 import PAD
 LABEL_SMOOTHING: Final = 0.1
 POINT_WEIGHT: Final = 0.1  # the point loss is in pixels of the model frame
 
-Positions = Literal["words", "end_box"]
+PointLoss = Literal["l1", "l2", "l1_nonzero"]
 
 
 def text_loss(
@@ -55,7 +55,7 @@ def point_loss(
     corners: Tensor,
     target: Tensor,
     valid: Tensor,
-    kind: Literal["l1", "l2", "l1_nonzero"] = "l1_nonzero",
+    kind: PointLoss = "l1_nonzero",
 ) -> Tensor:
     """Mean distance of predicted corners to the target, in pixels of the model frame.
 

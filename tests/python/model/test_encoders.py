@@ -7,7 +7,7 @@ import torch
 
 from pixelllm.model.eva02 import Eva02, rotary_angles, rotate
 from pixelllm.model.patch_embed import PatchEmbed
-from pixelllm.model.resize import resize_map
+from pixelllm.model.resize import Filter, resize_map
 from pixelllm.model.sam_vit import SamViT
 from tests.python.goldens import Golden, assert_close, load
 from tests.python.model.small import EVA, SAM
@@ -41,11 +41,10 @@ def test_golden_eva02(file: str) -> None:
 
 @pytest.mark.parametrize("size", [5, 8, 13])
 @pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
-def test_golden_resize(mode: str, size: int) -> None:
+def test_golden_resize(mode: Filter, size: int) -> None:
     golden = Golden("resize_preprocess")
-    kind = "bicubic" if mode == "bicubic" else "bilinear"
 
-    resized = resize_map(golden["in/a"], size, size, kind)
+    resized = resize_map(golden["in/a"], size, size, mode)
 
     assert_close(resized, golden[f"out/{mode}_7to{size}"], MODULE)
 

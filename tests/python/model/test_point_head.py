@@ -1,21 +1,31 @@
-"""The point head against the authors' code."""
+"""The point head and what follows from it, against the authors' code."""
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from pixelllm.model.config import PointHeadConfig
-from pixelllm.model.point_head import PointHead
+from pixelllm.model.point_head import PointHead, confidence
+from pixelllm.training.losses import (
+    PointLoss,
+    corners_of_boxes,
+    end_box_positions,
+    point_loss,
+    text_loss,
+    word_positions,
+)
 from tests.python.goldens import Golden, assert_close, load
 
 MODULE = 1e-5
 
 
-def test_golden_point_head_as_configured() -> None:
+def test_golden_point_and_losses_head_as_configured() -> None:
     golden = Golden("point_and_losses")
-    head = PointHead(PointHeadConfig(hidden_dim=24, depth=4, points=2), dim=32)
-    params = golden.params("point_predictor/", "point_head.", prefix="cfg/params/")
-    load(head, {name.replace("point_head.", "layers."): p for name, p in layers(params).items()})
+    head = PointHead(PointHeadConfig(hidden_dim=24, depth=4), dim=32)
+    load(head, golden.params("point_predictor/", "point_head.", prefix="cfg/params/"))
 
     points, logits = head(golden["in/text_feat"])
 
@@ -23,15 +33,69 @@ def test_golden_point_head_as_configured() -> None:
     assert_close(logits, golden["cfg/out/logits"], MODULE)
 
 
-def layers(params: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return params
+def test_golden_point_and_losses_head_by_default() -> None:
+    """The class's own defaults, which no released configuration uses: ReLU, no norm, 4 points."""
+    golden = Golden("point_and_losses")
+    config = PointHeadConfig(hidden_dim=24, depth=3, points=4)
+    head = PointHead(config, dim=32, pre_norm=False, activation=F.relu)
+    load(head, golden.params("point_predictor/", "point_head.", prefix="default/params/"))
+
+    points, logits = head(golden["in/text_feat"])
+
+    assert_close(points, golden["default/out/coords"], MODULE)
+    assert_close(logits, golden["default/out/logits"], MODULE)
+
+
+def test_golden_point_and_losses_positions() -> None:
+    golden = Golden("point_and_losses")
+    tokens = golden["in/tokens"]
+
+    assert torch.equal(word_positions(tokens), golden["out/valid_mask[begin,end,pad]"])
+    assert torch.equal(end_box_positions(tokens), golden["out/valid_mask[^end-1]"])
+
+
+def test_golden_point_and_losses_corners_of_boxes() -> None:
+    golden = Golden("point_and_losses")
+    boxes = golden["in/boxes"].flatten(0, 1)
+
+    corners = corners_of_boxes(boxes, 3)
+
+    assert corners.shape == (2, 3, 2, 2)
+    assert_close(corners[:, 1], golden["out/boxes_to_points_-1"].flatten(0, 1), MODULE)
+
+
+@pytest.mark.parametrize("kind", ["l1", "l2", "l1_nonzero"])
+def test_golden_point_and_losses_point_loss(kind: PointLoss) -> None:
+    golden = Golden("point_and_losses")
+    corners = golden["out/abs_coords"].flatten(0, 1)
+    target = golden["in/gt_points"].flatten(0, 1)
+    valid = golden["in/gt_valid"].flatten(0, 1) & word_positions(golden["in/tokens"]).flatten(0, 1)
+
+    loss = point_loss(corners, target, valid, kind)
+
+    expected = golden[f"loss/{kind}"]
+    assert_close(loss / expected, torch.ones(()), MODULE)  # pixels: relative to the loss
+
+
+def test_golden_point_and_losses_text_loss() -> None:
+    golden = Golden("point_and_losses")
+    logits, tokens = golden["in/logits"].flatten(0, 1), golden["in/tokens"].flatten(0, 1)
+
+    everything = text_loss(logits, tokens)
+    some = text_loss(logits, tokens, golden["in/text_mask"].flatten() > 0)
+
+    assert_close(everything, golden["loss/text_nomask"], MODULE)
+    assert_close(some, golden["loss/text"], MODULE)
 
 
 def test_places_are_relative_to_the_image_and_not_clipped() -> None:
     head = PointHead(PointHeadConfig(hidden_dim=8, depth=2), dim=4)
-    torch.nn.init.zeros_(head.layers[-1].weight)
-    torch.nn.init.constant_(head.layers[-1].bias, 3.0)
+    last = head.layers[-1]
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(last.weight)
+    nn.init.constant_(last.bias, 3.0)
 
-    points, _ = head(torch.randn(5, 4))
+    points, logits = head(torch.randn(5, 4))
 
     assert torch.equal(points, torch.full((5, 2, 2), 2.0))
+    assert torch.equal(confidence(logits), torch.full((5,), 3.0))

@@ -1,4 +1,4 @@
-"""The presets: the full-size one against the authors' parameter tree, the tiny one against its limits."""
+"""The presets: the full-size one against the authors' tree, the tiny one against its limits."""
 
 from __future__ import annotations
 

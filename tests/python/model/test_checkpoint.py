@@ -1,0 +1,118 @@
+"""Saving and loading: what comes back is what went in, and what does not fit is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from pixelllm.model.checkpoint import (
+    CONFIG,
+    TOKENIZER,
+    WEIGHTS,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
+from pixelllm.model.pixelllm import PixelLLM
+from tests.python.goldens import FOLDER
+from tests.python.model.small import WHOLE
+
+TOKENIZER_BYTES = (FOLDER / "tiny_t5like_spm.model").read_bytes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    where = tmp_path / "small"
+    save_checkpoint(where, PixelLLM(WHOLE), b"", torch.float32)
+    return where
+
+
+def rewrite(folder: Path, **changes: torch.Tensor | None) -> None:
+    """Replace or, with None, remove weights; "." in a name is written as "__"."""
+    weights = load_file(folder / WEIGHTS)
+    for key, value in changes.items():
+        name = key.replace("__", ".")
+        weights.pop(name, None)
+        if value is not None:
+            weights[name] = value
+    save_file(weights, folder / WEIGHTS)
+
+
+def test_weights_and_configuration_come_back(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = PixelLLM(WHOLE)
+    config = {**WHOLE.to_dict()}
+    config["language"]["vocab_size"] = 2000  # the tokenizer of the goldens is a larger one
+    model = PixelLLM(type(WHOLE).from_dict(config))
+    save_checkpoint(tmp_path / "mine", model, TOKENIZER_BYTES, torch.float32)
+
+    loaded = load_checkpoint(str(tmp_path / "mine"))
+
+    assert loaded.name == "mine"
+    assert loaded.config == model.config
+    assert not loaded.model.training
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], tensor), name
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TOKENIZER])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+
+    with pytest.raises(CheckpointError, match=f"has no {name}"):
+        load_checkpoint(str(folder))
+
+
+def test_a_missing_weight_is_named(folder: Path) -> None:
+    rewrite(folder, eva__cls_token=None)
+
+    with pytest.raises(CheckpointError, match=r"lack eva\.cls_token"):
+        load_checkpoint(str(folder))
+
+
+def test_an_unexpected_weight_is_named(folder: Path) -> None:
+    rewrite(folder, eva__bonus=torch.zeros(3))
+
+    with pytest.raises(CheckpointError, match=r"hold eva\.bonus"):
+        load_checkpoint(str(folder))
+
+
+def test_a_wrong_shape_is_named(folder: Path) -> None:
+    rewrite(folder, eva__cls_token=torch.zeros(1, 1, 5))
+
+    with pytest.raises(CheckpointError, match=r"eva\.cls_token is \(1, 1, 5\)"):
+        load_checkpoint(str(folder))
+
+
+def test_a_cut_off_file_is_named(folder: Path) -> None:
+    whole = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(CheckpointError, match="no complete safetensors file"):
+        load_checkpoint(str(folder))
+
+
+def test_a_bad_configuration_is_named(folder: Path) -> None:
+    values = json.loads((folder / CONFIG).read_text())
+    values["colour"] = "red"
+    (folder / CONFIG).write_text(json.dumps(values))
+
+    with pytest.raises(CheckpointError, match="unknown fields: colour"):
+        load_checkpoint(str(folder))
+
+
+def test_a_file_that_is_no_tokenizer_is_named(folder: Path) -> None:
+    (folder / TOKENIZER).write_bytes(b"hello")
+
+    with pytest.raises(CheckpointError, match="no sentencepiece model"):
+        load_checkpoint(str(folder))
+
+
+def test_an_unknown_model_is_answered_with_what_to_give() -> None:
+    with pytest.raises(CheckpointError, match="there is no model 'huge'"):
+        load_checkpoint("huge")
