@@ -19,7 +19,8 @@ from pixelllm.tasks.caption import Caption
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
-from pixelllm.worker.pictures import load_picture
+from pixelllm.worker import pictures
+from pixelllm.worker.pictures import Picture, load_picture
 from pixelllm.worker.runner import Runner
 from tests.python.tasks.pictures import gradient, png
 from tests.python.worker.harness import Event, Harness, until
@@ -291,6 +292,33 @@ def test_call_cancelled_before_it_begins_is_not_begun(make_engine: MakeEngine) -
 
     assert engine.error(call_id) == "cancelled"
     assert engine.files.reads == []
+
+
+def test_call_is_cancelled_while_its_picture_is_decoded(
+    engine: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def load_when_open(*arguments: Any) -> Picture:
+        begun.release()
+        assert gate.wait(60)
+        return load_picture(*arguments)
+
+    monkeypatch.setattr(pictures, "load_picture", load_when_open)
+    sizes = counted(engine, "encode")
+    calls = [engine.submit("caption", picture(number)) for number in range(3)]
+    for _ in range(pictures.THREADS):
+        assert begun.acquire(timeout=60)
+    for call_id in calls:
+        engine.engine.cancel(call_id)
+
+    assert [engine.error(call_id) for call_id in calls] == ["cancelled"] * 3
+    gate.set()
+    until(lambda: engine.engine._scheduler._images == {})
+    assert (len(engine.steps._pictures), len(engine.steps._futures)) == (0, 0)
+    assert sizes == []
+    assert not begun.acquire(blocking=False), "a picture that nobody wants was decoded"
+    assert engine.ask("caption", picture(0))["words"]
 
 
 def test_call_is_answered_when_its_deadline_passes(engine: Harness) -> None:
