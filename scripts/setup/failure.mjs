@@ -46,6 +46,11 @@ const SIGNS = [
       'The disk is full: make room (the packages take about 1.5 GB, and several more where torch comes with CUDA) and run the command again.',
   },
   {
+    sign: /spawn npm ENOENT/,
+    sentence:
+      'npm is not on the path: install it (Debian packages it apart from Node.js) and run npm start.',
+  },
+  {
     sign: /EROFS|Read-only file system/i,
     sentence:
       'This folder is on a read-only file system: copy the repository to a place that can be written to and run the command there.',

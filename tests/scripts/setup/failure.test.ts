@@ -33,6 +33,7 @@ const seen: [string, string, RegExp][] = [
     /apt install python3-venv/,
   ],
   ['a folder of somebody else', 'npm error code EACCES', /may not be written/],
+  ['a Node.js without npm', 'Error: spawn npm ENOENT', /npm is not on the path/],
   [
     'a source that does not compile',
     "api/app.ts(3,1): error TS2304: Cannot find name 'x'.",
