@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from pixelllm.model import t5
+from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.pixelllm import PixelLLM
 
 
-def initialise(model: PixelLLM, seed: int) -> None:
-    """Draw all weights anew, the same for the same seed."""
+def new_model(config: PixelLLMConfig, seed: int) -> PixelLLM:
+    """A model with weights to start from, the same for the same seed."""
     torch.manual_seed(seed)
+    model = PixelLLM(config)
     for name, parameter in model.named_parameters():
         if name.endswith(("pos_embed", "cls_token")):
             nn.init.normal_(parameter, std=0.02)
@@ -31,6 +33,7 @@ def initialise(model: PixelLLM, seed: int) -> None:
         assert isinstance(embedding, nn.Embedding)
         nn.init.normal_(embedding.weight, std=0.1)
     _initialise_language(model.language)
+    return model
 
 
 def _initialise_language(language: t5.T5) -> None:

@@ -29,10 +29,10 @@ from torch.utils.data import DataLoader
 
 from pixelllm.model.checkpoint import save_checkpoint
 from pixelllm.model.config import tiny
-from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
+from pixelllm.model.pixelllm import ImageFeatures, Prompts
 from pixelllm.model.point_head import confidence
 from pixelllm.training.auxiliary import Probes
-from pixelllm.training.initialise import initialise
+from pixelllm.training.initialise import new_model
 from pixelllm.training.losses import point_loss, text_loss
 from pixelllm.training.scene_batch import (
     PHRASES,
@@ -79,8 +79,7 @@ class Trainer:
     def __init__(self, options: Options, device: torch.device) -> None:
         self.options = options
         self.device = device
-        self.model = PixelLLM(tiny())
-        initialise(self.model, options.seed)
+        self.model = new_model(tiny(), options.seed)
         self.probes = Probes(self.model.config)
         self.everything = nn.ModuleDict({"model": self.model, "probes": self.probes}).to(device)
         self.everything.train()
@@ -146,8 +145,8 @@ class Trainer:
             overlap, generalised = box_overlap(boxes, texts.boxes)
             losses[f"{name}_place"] = place_loss(part.corners, texts)
             there = texts.boxes.any(1)
-            losses[f"{name}_overlap"] = (1 - generalised)[there].mean()
-            rates[f"{name}_hit"] = (overlap > 0.5)[there].float().mean()
+            losses[f"{name}_overlap"] = mean_where(1 - generalised, there)
+            rates[f"{name}_hit"] = mean_where((overlap > 0.5).float(), there)
             if name == "phrase":
                 last = last_words(texts.tokens)
                 sure = part.confidence[torch.arange(len(last), device=self.device), last]
@@ -252,6 +251,11 @@ def place_loss(corners: Tensor, texts: Texts) -> Tensor:
     return point_loss(corners, texts.corners, texts.tokens > -1, "l1_nonzero")
 
 
+def mean_where(values: Tensor, counts: Tensor) -> Tensor:
+    """Mean of float[N] over the rows where bool[N] is true; 0 where none is."""
+    return (values * counts).sum() / counts.sum().clamp(min=1)
+
+
 def last_words(tokens: Tensor) -> Tensor:
     """Position of the last word of each int[N, T] text, int[N]; words stand at 1, 2, ..."""
     return (tokens > 1).sum(1)
@@ -285,8 +289,16 @@ def exact(logits: Tensor, tokens: Tensor) -> Tensor:
     return right.all(1).float().mean()
 
 
-def train(options: Options, folder: Path, *, resume: bool, device: torch.device) -> None:
-    """Train to the last step, with a checkpoint every 500."""
+def train(
+    options: Options,
+    folder: Path,
+    *,
+    resume: bool,
+    device: torch.device,
+    until: int | None = None,
+) -> None:
+    """Train to the last step, or pause at step `until`; with a checkpoint every 500."""
+    last = min(options.steps, until or options.steps)
     trainer = Trainer(options, device)
     tokenizer = (
         trainer.resume(folder)
@@ -299,7 +311,7 @@ def train(options: Options, folder: Path, *, resume: bool, device: torch.device)
         seed=options.seed,
         batch_size=options.batch_size,
         first_step=trainer.step,
-        steps=options.steps,
+        steps=last,
     )
     loader = DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=8)
     report = Report(folder / "metrics.jsonl")
@@ -307,9 +319,9 @@ def train(options: Options, folder: Path, *, resume: bool, device: torch.device)
         report.add(trainer.train_step(batch.to(device)))
         if trainer.step % 50 == 0:
             report.write(trainer.step, options)
-        if trainer.step % 500 == 0 or trainer.step == options.steps:
+        if trainer.step % 500 == 0 or trainer.step == last:
             trainer.save(folder, tokenizer)
-    log.info("done: %s", folder / "model")
+    log.info("step %d of %d: %s", trainer.step, options.steps, folder / "model")
 
 
 class Report:
@@ -347,6 +359,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, default=Path("runs/tiny"), help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    parser.add_argument("--until", type=int, help="pause after this step")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     for field in fields(Options):
         flag = "--" + field.name.replace("_", "-")
@@ -359,7 +372,8 @@ def main() -> None:
     if not arguments.resume and (arguments.run / "checkpoint").exists():
         parser.error(f"{arguments.run} holds a run already: --resume it, or name another --run")
     options = Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
-    train(options, arguments.run, resume=arguments.resume, device=torch.device(arguments.device))
+    device = torch.device(arguments.device)
+    train(options, arguments.run, resume=arguments.resume, device=device, until=arguments.until)
 
 
 if __name__ == "__main__":
