@@ -480,6 +480,27 @@ def test_defect_in_one_call_leaves_the_others_alone(
     assert engine.free_slots == 16
 
 
+def test_place_that_is_no_number_fails_its_call_alone(engine: Harness) -> None:
+    expected = engine.ask("caption", picture(0), LONG)
+    runner = engine.steps._runner
+    real = runner.decode
+
+    def decode(*arguments: Any) -> None:
+        real(*arguments)
+        broken = engine.steps._works.get("broken")
+        if broken is not None and broken.draft is not None:
+            for corners in broken.draft._corners:
+                corners[:] = np.nan
+
+    runner.decode = decode  # type: ignore[assignment, method-assign]
+    engine.submit("caption", picture(0), LONG, stream=True, call_id="broken")
+    sound = engine.submit("caption", picture(0), LONG, stream=True)
+
+    assert engine.error("broken") == "internal"
+    assert engine.result(sound) == expected
+    assert engine.streamed(sound) == expected["words"]
+
+
 def test_message_of_a_defect_stays_in_the_log(engine: Harness) -> None:
     answer = engine.answer(engine.submit("boom", picture(0), {"where": "prepare"}))
 
