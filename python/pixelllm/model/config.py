@@ -101,6 +101,16 @@ class PointHeadConfig:
 
 
 @dataclass(frozen=True)
+class MaskDecoderConfig:
+    """SAM's mask decoder, and the adapter that prompts it with what was read of the phrase."""
+
+    depth: int = 2
+    heads: int = 8
+    mlp_dim: int = 2048
+    hidden_dim: int = 256  # of the MLPs that weigh the map's channels and predict the IoU
+
+
+@dataclass(frozen=True)
 class Prefixes:
     """What the language model reads before it writes; `{phrase}` stands for the caller's words."""
 
@@ -122,6 +132,7 @@ class PixelLLMConfig:
     extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
     language: T5Config = field(default_factory=T5Config)
     point_head: PointHeadConfig = field(default_factory=PointHeadConfig)
+    masks: MaskDecoderConfig | None = None  # for a model that segments
     prefixes: Prefixes = field(default_factory=Prefixes)
 
     @property
@@ -156,6 +167,8 @@ def _read(kind: type[T], values: object, where: str) -> T:
 
 
 def _value(kind: Any, value: object, where: str) -> object:
+    if kind == MaskDecoderConfig | None:
+        return None if value is None else _read(MaskDecoderConfig, value, where)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, value, where)
     if kind is float and type(value) in (int, float):

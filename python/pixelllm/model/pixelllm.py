@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.eva02 import Eva02
 from pixelllm.model.extractor import PromptFeatureExtractor
+from pixelllm.model.mask_adapter import MaskAdapter
+from pixelllm.model.mask_decoder import MaskDecoder
 from pixelllm.model.point_head import PointHead, confidence
 from pixelllm.model.preprocess import (
     EVA_MEAN,
@@ -119,6 +121,10 @@ class PixelLLM(nn.Module):
         )
         self.language = T5(config.language)
         self.point_head = PointHead(config.point_head, config.language.dim)
+        if config.masks:
+            dim, text_dim = config.prompt_encoder.dim, config.language.dim
+            self.mask_adapter = MaskAdapter(config.masks, dim, text_dim, text_dim)
+            self.mask_decoder = MaskDecoder(config.masks, dim)
 
     def encode_images(self, images: Tensor, valid_size: Tensor) -> ImageFeatures:
         """Run both encoders.
@@ -176,6 +182,30 @@ class PixelLLM(nn.Module):
         points, _ = self.point_head(hidden)
         corners: Tensor = points.float() * valid_size.flip(1)[:, None, None].float()
         return corners
+
+    def segment(
+        self, features: ImageFeatures, boxes: Tensor, visual: Tensor, hidden: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Find the pixels of what was referred to. Only with `config.masks`.
+
+        Args:
+            features: P rows, each prompt's image.
+            boxes: float[P, 4], where the phrase was placed, pixels of the model frame.
+            visual: float[P, Q, C], the prompts' visual tokens (`visual_prefix`).
+            hidden: float[P, T, C], the states of the phrase.
+
+        Returns:
+            Mask logits float[P, 4h, 4w] of the whole frame, h x w being SAM's grid, and the IoU
+            that the decoder predicts for each, float[P].
+        """
+        frame = (self.config.image_size, self.config.image_size)
+        corners = self.prompt_encoder.embed_boxes(boxes, frame)
+        sparse = self.mask_adapter(corners, visual, hidden)
+        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3])
+        masks, overlap = self.mask_decoder(
+            features.sam, image_pe, sparse, self.prompt_encoder.no_mask_embed.weight
+        )
+        return masks[:, 0], overlap[:, 0]
 
     def confidence(self, hidden: Tensor) -> Tensor:
         """How sure the model is of the places of float[P, T, C] states: float32[P, T], 0-1.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -55,3 +56,21 @@ class PointHead(nn.Module):
 def confidence(logits: Tensor) -> Tensor:
     """The logit of "this place is right", float[...], from the head's float[..., K, 2] logits."""
     return logits[..., 0].float().mean(-1)
+
+
+def points_box(corners: Tensor, valid: Tensor) -> Tensor:
+    """The box around all valid points of each text.
+
+    Args:
+        corners: float[P, T, K, 2].
+        valid: bool[P, T]. Where none is valid the box comes out inverted, as in the authors' code.
+
+    Returns:
+        float[P, 4].
+    """
+    points = corners.flatten(1, 2)  # [P, T * K, 2]
+    counts = valid.repeat_interleave(corners.shape[2], 1)[..., None]
+    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
+    first = torch.where(counts, points, high + 1).amin(1)
+    last = torch.where(counts, points, low - 1).amax(1)
+    return torch.cat([first, last], 1)

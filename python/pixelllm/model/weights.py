@@ -30,6 +30,10 @@ RULES: Final[tuple[tuple[str, str], ...]] = (
     (r"^extractor\.prompt_embedding_projection_mlp\.layers\.0\.", "extractor.prompt_projection."),
     (r"^extractor\.image_pe_projection_mlp\.layers\.0\.", "extractor.image_pe_projection."),
     (r"^extractor\.dense_output_mlp\.layers\.0\.", "extractor.dense_head."),
+    (r"^(mask_adapter\..*_projection)_mlp\.LayerNorm_0\.", r"\1.0."),
+    (r"^(mask_adapter\..*_projection)_mlp\.layers\.0\.", r"\1.1."),
+    (r"^mask_adapter\.output_tokens\.weight$", "mask_adapter.output_tokens"),
+    (r"^mask_adapter\.alpha_output\.weight$", "mask_adapter.gate"),
     (r"^textual\.t5_module\.", "language."),
     (r"^language\.token_embedder\.embedding$", "language.shared.weight"),
     (r"^language\.decoder\.logits_dense\.", "language.lm_head."),
@@ -59,7 +63,7 @@ TOKEN_HEAD: Final = re.compile(
     r"^extractor\.output_hypernetworks_mlps\.(\d+)\.layers\.0\.(kernel|bias)$"
 )
 FROZEN: Final = re.compile(
-    r"^(sam|prompt_encoder)\.|^language\.(?!.*\.lora_[ab]$)"
+    r"^(sam|prompt_encoder|mask_decoder)\.|^language\.(?!.*\.lora_[ab]$)"
 )  # LoRA is all of the language model that learns
 RELATIVE_TABLE: Final = "relative_attention_bias.weight"
 

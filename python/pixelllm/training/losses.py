@@ -5,12 +5,14 @@ Xu et al. (CVPR 2024), section 3.4; google-research/scenic, projects/pixel_llm/m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pixelllm.model.resize import resize_map
 from pixelllm.model.t5 import PAD
 
 LABEL_SMOOTHING: Final = 0.1
@@ -91,3 +93,49 @@ def end_box_positions(tokens: Tensor, *, end_id: int = 1) -> Tensor:
 def corners_of_boxes(boxes: Tensor, length: int) -> Tensor:
     """The two corners of float[B, 4] boxes at every position, float[B, length, 2, 2]."""
     return torch.unflatten(boxes, 1, (2, 2))[:, None].expand(-1, length, -1, -1)
+
+
+@dataclass(frozen=True)
+class MaskLoss:
+    """The parts of SAM's mask loss, weighted."""
+
+    focal: Tensor
+    dice: Tensor
+    overlap: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Their sum."""
+        return self.focal + self.dice + self.overlap
+
+
+def mask_loss(
+    logits: Tensor, overlap: Tensor, target: Tensor, counts: Tensor, valid: Tensor
+) -> MaskLoss:
+    """SAM's loss of one mask per prompt: 20 x focal + dice + error of the predicted IoU.
+
+    Args:
+        logits: float[P, h, w], enlarged to the target's size.
+        overlap: float[P], the IoU that the decoder predicts.
+        target: [P, H, W], above 0 where the mask is.
+        counts: bool[P], prompts that count.
+        valid: [P, H, W], 1 inside the image; the dice loss ignores it, as the authors' does.
+    """
+    height, width = target.shape[1:]
+    logits = resize_map(logits[..., None], height, width, "bilinear")[..., 0].float()
+    gold = (target > 0).float()
+    weight = counts.float()
+    inside = valid.float() * weight[:, None, None]
+
+    def mean(losses: Tensor) -> Tensor:
+        return (losses * weight).sum() / weight.sum().clamp(min=1)
+
+    entropy = F.binary_cross_entropy_with_logits(logits, gold, reduction="none")
+    probability = logits.sigmoid()
+    wrong = gold * (1 - probability) + (1 - gold) * probability
+    focal = (0.5 * wrong.square() * entropy * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
+    common = 2 * (probability * gold).sum((1, 2))
+    dice = 1 - (common + 1) / ((probability + gold).sum((1, 2)) + 1)
+    found, there = logits > 0, gold > 0
+    true_overlap = (found & there).sum((1, 2)) / (found | there).sum((1, 2)).clamp(min=1)
+    return MaskLoss(20 * mean(focal), mean(dice), mean((true_overlap - overlap).square()))
