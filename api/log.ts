@@ -1,4 +1,5 @@
-import { destination, type Logger, pino } from 'pino'
+import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import { z } from 'zod'
 import type { Config } from './config.ts'
 
 /** Hidden wherever a log line would carry it. */
@@ -11,10 +12,28 @@ const SECRETS = [
   '*.body',
 ]
 
-/** The log of the process: one JSON object per line on stderr. */
-export function createLog(level: Config['log_level']): Logger {
-  return pino(
-    { level, redact: { paths: SECRETS, censor: '[hidden]' } },
-    destination({ dest: 2, sync: true }),
-  )
+const Line = z.looseObject({ time: z.number(), level: z.number(), msg: z.string().optional() })
+
+/** The log of the process on stderr: JSON for programs, or, on a terminal, lines to read. */
+export function createLog(level: Config['log_level'], terminal: boolean): Logger {
+  const redact = { paths: SECRETS, censor: '[hidden]' }
+  const stderr = destination({ dest: 2, sync: true })
+  return pino({ level, redact, base: null }, terminal ? readable(stderr) : stderr)
+}
+
+function readable(stream: DestinationStream): DestinationStream {
+  return { write: (line) => stream.write(`${readableLine(line)}\n`) }
+}
+
+/** For example `08:15:30 info request method=GET path=/healthz status=200 total_ms=0.4`. */
+export function readableLine(line: string): string {
+  const { time, level, msg = '', ...facts } = Line.parse(JSON.parse(line))
+  const clock = new Date(time).toTimeString().slice(0, 8)
+  const rest = Object.entries(facts).map(([name, value]) => `${name}=${readableValue(value)}`)
+  return [clock, pino.levels.labels[level] ?? level, msg, ...rest].join(' ')
+}
+
+function readableValue(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'stack' in value) return String(value.stack)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

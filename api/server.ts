@@ -1,6 +1,6 @@
 /** The server as a process: settings, listening, signals, exit code. */
 import closeWithGrace from 'close-with-grace'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { startWorkers, type Worker, WorkerError } from '../worker-bridge/index.ts'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
@@ -9,13 +9,22 @@ import { createLog } from './log.ts'
 
 /** After draining, for ending the worker's processes. */
 const CLOSE_MS = 15_000
+const FOLDER_FAILURES = new Set([
+  'EACCES',
+  'EEXIST',
+  'ENOENT',
+  'ENOSPC',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+])
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
-  const log = createLog(config.log_level)
+  const log = createLog(config.log_level, process.stderr.isTTY)
   const worker = await startWorkers({ ...config, python: config.worker_python, log })
   try {
-    const app = await buildApp({ config, worker, log })
+    const app = await build(config, worker, log)
     closeWithGrace({ delay: config.drain_timeout_ms + CLOSE_MS, logger: log }, async ({ err }) => {
       if (err) log.fatal({ err }, 'the server ends after an error')
       await drain(app, worker, config)
@@ -31,10 +40,25 @@ async function main(): Promise<void> {
   }
 }
 
+async function build(
+  config: Config,
+  worker: Worker,
+  log: FastifyBaseLogger,
+): Promise<FastifyInstance> {
+  try {
+    return await buildApp({ config, worker, log })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === undefined || !FOLDER_FAILURES.has(code)) throw error
+    const message = `The folder ${config.data_dir} cannot be used (${code}): let PIXELLLM_DATA_DIR name one that can be written.`
+    throw new ConfigError(message, { cause: error })
+  }
+}
+
 /** Listens before the model is loaded: a port that is taken is known at once. */
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
   try {
-    return await app.listen({ host, port })
+    return await app.listen({ host, port, listenTextResolver: (address) => `open on ${address}` })
   } catch (error) {
     throw new ConfigError(listenFailure(error, host, port), { cause: error })
   }
