@@ -64,7 +64,7 @@ class Options:
     """Everything that decides the result, kept with the checkpoint."""
 
     steps: int = 10000
-    perception_steps: int = 1500  # of them, the first stage
+    perception_steps: int = 3000  # of them, the first stage
     batch_size: int = 16
     learning_rate: float = 1e-3
     warm_up: int = 100
