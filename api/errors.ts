@@ -100,7 +100,14 @@ export function sendProblem(
   if (problem.status === 503 && errorEntry(problem.code).retry) {
     reply.header('retry-after', RETRY_AFTER_S)
   }
+  // What is still to come is not worth reading.
+  if (hasMoreToCome(request)) reply.header('connection', 'close')
   return reply.code(problem.status).type(CONTENT_TYPE).send(JSON.stringify(problem))
+}
+
+function hasMoreToCome({ raw, headers }: FastifyRequest): boolean {
+  const hasBody = (headers['content-length'] ?? headers['transfer-encoding']) !== undefined
+  return hasBody && raw.complete === false
 }
 
 export function logProblem(error: unknown, problem: Problem, { log }: FastifyRequest): void {

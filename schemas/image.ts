@@ -12,9 +12,14 @@ export const ImageId = z
   })
 export type ImageId = z.infer<typeof ImageId>
 
+const NOT_BASE64 = 'it must be base64, without spaces, line breaks or a data: in front'
+
 export const ImageData = z
   .strictObject({
-    data: z.base64().min(1).describe('The image file (JPEG, PNG or WebP) in base64'),
+    data: z
+      .base64({ error: ({ code }) => (code === 'invalid_format' ? NOT_BASE64 : undefined) })
+      .min(1)
+      .describe('The image file (JPEG, PNG or WebP) in base64'),
   })
   .meta({ id: 'ImageData' })
 

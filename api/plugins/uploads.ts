@@ -38,9 +38,9 @@ export async function registerUploads(app: FastifyInstance, maxImageBytes: numbe
   })
 }
 
-/** The longest JSON body that an image of this size fits in. */
+/** The longest JSON body that an image of this size fits in; every form with such an image is shorter. */
 export function maxBodyBytes(maxImageBytes: number): number {
-  return Math.ceil(maxImageBytes / 3) * 4 + MAX_FIELD_BYTES
+  return Math.ceil(maxImageBytes / 3) * 4 + MAX_PARTS * MAX_FIELD_BYTES
 }
 
 export async function readUpload(request: FastifyRequest): Promise<Upload> {
@@ -55,6 +55,7 @@ function readJson(body: unknown): Upload {
 }
 
 async function readForm(request: FastifyRequest): Promise<Upload> {
+  limitForm(request)
   const { files, texts } = await readParts(request)
   const { image_id, ...fields } = Object.fromEntries(texts)
   const file = files.get('image')
@@ -66,6 +67,22 @@ async function readForm(request: FastifyRequest): Promise<Upload> {
     return { image: { id: parse(ImageId, image_id, ['image_id']) }, fields, isForm: true }
   }
   throw invalidRequest([{ pointer: '/image', message: missingImage(texts.has('image')) }])
+}
+
+/**
+ * Stops a form that is longer than the route's limit, which Fastify itself does for JSON alone: at
+ * once where it says so, and by closing the connection where it does not.
+ */
+function limitForm({ raw, headers, routeOptions }: FastifyRequest): void {
+  const { bodyLimit } = routeOptions
+  if (Number(headers['content-length']) > bodyLimit) {
+    throw new ApiError('body_too_large', `the form has more than ${bodyLimit} bytes`)
+  }
+  let bytes = 0
+  raw.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > bodyLimit) raw.destroy()
+  })
 }
 
 function missingImage(sentAsText: boolean): string {

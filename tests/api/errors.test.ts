@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -64,7 +65,7 @@ describe('a broken body', () => {
     ['a prototype in JSON', 'application/json', '{"__proto__":{"a":1}}', 400, 'invalid_request'],
     ['JSON that is no object', 'application/json', '"image"', 400, 'invalid_request'],
     ['null', 'application/json', 'null', 400, 'invalid_request'],
-    ['too much JSON', 'application/json', `"${'x'.repeat(80_000)}"`, 413, 'body_too_large'],
+    ['too much JSON', 'application/json', `"${'x'.repeat(3_000_000)}"`, 413, 'body_too_large'],
     ['text', 'text/plain', 'hello', 415, 'body_unsupported'],
     ['XML', 'application/xml', '<a/>', 415, 'body_unsupported'],
   ])('%s is a problem', async (_, type, payload, status, code) => {
@@ -78,6 +79,41 @@ describe('a broken body', () => {
     expect(Problem.parse(reply.json())).toMatchObject({ status, code })
     expect(reply.statusCode).toBe(status)
     expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)
+  })
+
+  test('a form that is too long is refused before it is read', async () => {
+    const address = await gateway.app.listen({ host: '127.0.0.1', port: 0 })
+    const sent = request(`${address}/v1/caption`, {
+      method: 'POST',
+      headers: { 'content-type': form, 'content-length': 1e9 },
+    })
+    sent.on('error', () => {})
+    sent.write(part)
+
+    const [reply]: IncomingMessage[] = await once(sent, 'response')
+
+    expect(reply?.headers.connection).toBe('close')
+    expect(JSON.parse(reply === undefined ? '' : await text(reply))).toMatchObject({
+      code: 'body_too_large',
+    })
+    sent.destroy()
+  })
+
+  test('a form without end is cut off', async () => {
+    const address = await gateway.app.listen({ host: '127.0.0.1', port: 0 })
+    const sent = request(`${address}/v1/caption`, {
+      method: 'POST',
+      headers: { 'content-type': form, 'transfer-encoding': 'chunked' },
+    })
+    const closed = once(sent, 'error')
+    sent.write(part)
+    const more = Buffer.alloc(100_000)
+    const send = (): void => void sent.write(more, (error) => error ?? send())
+    send()
+
+    const [error]: unknown[] = await closed
+
+    expect(error).toMatchObject({ code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/) })
   })
 
   test('no body at all is a problem', async () => {

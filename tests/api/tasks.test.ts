@@ -185,7 +185,7 @@ describe('a task refuses', () => {
   test.each([
     [{}, '/image', 'it is missing'],
     [{ image: 'aGk=' }, '/image', 'it must be an object'],
-    [{ image: { data: 'no!' } }, '/image/data', 'invalid base64-encoded string'],
+    [{ image: { data: 'no!' } }, '/image/data', expect.stringContaining('it must be base64')],
     [{ image: { id: 'img_1' } }, '/image/id', expect.stringContaining('must match pattern')],
     [{ image: { url: 'https://a.b/c.png' } }, '/image/data', 'it is missing'],
   ])('the JSON %j', async (payload, pointer, message) => {
