@@ -26,6 +26,7 @@ const table = [
   { code: 'internal', status: 500, title: 'Something failed inside the server', retry: false },
   { code: 'queue_full', status: 503, title: 'The queue is full', retry: true },
   { code: 'worker_crashed', status: 503, title: 'The worker stopped during the call', retry: true },
+  { code: 'out_of_memory', status: 503, title: 'The worker has no memory left', retry: true },
   { code: 'worker_unavailable', status: 503, title: 'No worker is ready', retry: true },
   { code: 'model_unavailable', status: 503, title: 'The model cannot be loaded', retry: false },
   { code: 'shutting_down', status: 503, title: 'The server is shutting down', retry: true },

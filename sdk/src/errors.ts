@@ -28,6 +28,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorEntry>> = {
   internal: { status: 500, retry: false },
   queue_full: { status: 503, retry: true },
   worker_crashed: { status: 503, retry: true },
+  out_of_memory: { status: 503, retry: true },
   worker_unavailable: { status: 503, retry: true },
   model_unavailable: { status: 503, retry: false },
   shutting_down: { status: 503, retry: true },

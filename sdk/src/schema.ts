@@ -356,7 +356,7 @@ export type components = {
          * @description Stable name of an error, for programs to compare with
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "not_found" | "image_not_found" | "model_not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "image_too_large" | "body_too_large" | "image_unsupported" | "body_unsupported" | "image_unreadable" | "image_too_small" | "headers_too_large" | "cancelled" | "internal" | "queue_full" | "worker_crashed" | "worker_unavailable" | "model_unavailable" | "shutting_down" | "deadline_exceeded" | "storage_full";
+        ErrorCode: "invalid_request" | "not_found" | "image_not_found" | "model_not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "image_too_large" | "body_too_large" | "image_unsupported" | "body_unsupported" | "image_unreadable" | "image_too_small" | "headers_too_large" | "cancelled" | "internal" | "queue_full" | "worker_crashed" | "out_of_memory" | "worker_unavailable" | "model_unavailable" | "shutting_down" | "deadline_exceeded" | "storage_full";
         ProblemField: {
             /** @description JSON pointer to the field, for example /location/box */
             pointer: string;

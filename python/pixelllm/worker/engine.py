@@ -114,7 +114,7 @@ class Engine:
             logger.exception("no memory left in step %s", _named(step))
             if self._steps is not None:
                 self._steps.free_memory()
-            self._fail(step, "internal", "the worker has too little memory left")
+            self._fail(step, "out_of_memory", "the worker has too little memory left")
         except torch.AcceleratorError:
             # A device that has reported such an error answers nothing else in this process. The
             # loop ends, the engine grows old, and the gateway replaces the worker.

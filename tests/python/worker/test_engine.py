@@ -508,19 +508,19 @@ def test_message_of_a_defect_stays_in_the_log(engine: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "error"),
+    ("method", "error", "code"),
     [
-        ("encode", RuntimeError("a kernel failed")),
-        ("prefill", RuntimeError("a kernel failed")),
-        ("decode", RuntimeError("a kernel failed")),
-        ("read", RuntimeError("a kernel failed")),
-        ("encode", torch.OutOfMemoryError("no memory")),
-        ("decode", torch.OutOfMemoryError("no memory")),
-        ("read", MemoryError()),
+        ("encode", RuntimeError("a kernel failed"), "internal"),
+        ("prefill", RuntimeError("a kernel failed"), "internal"),
+        ("decode", RuntimeError("a kernel failed"), "internal"),
+        ("read", RuntimeError("a kernel failed"), "internal"),
+        ("encode", torch.OutOfMemoryError("no memory"), "out_of_memory"),
+        ("decode", torch.OutOfMemoryError("no memory"), "out_of_memory"),
+        ("read", MemoryError(), "out_of_memory"),
     ],
 )
 def test_batch_that_fails_is_answered_and_the_engine_goes_on(
-    method: str, error: Exception, engine: Harness, caplog: pytest.LogCaptureFixture
+    method: str, error: Exception, code: str, engine: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = engine.ask("caption", picture(1), {"beams": 2, "max_tokens": 5})
     runner = engine.steps._runner
@@ -533,7 +533,7 @@ def test_batch_that_fails_is_answered_and_the_engine_goes_on(
     setattr(runner, method, fail)
     call_id = engine.submit("caption", picture(0), {"beams": 2, "max_tokens": 5})
 
-    assert engine.error(call_id) == "internal"
+    assert engine.error(call_id) == code
     assert engine.ask("caption", picture(1), {"beams": 2, "max_tokens": 5}) == expected
     assert engine.ask("caption", picture(0), {"beams": 2, "max_tokens": 5})
     assert engine.free_slots == 16
