@@ -33,21 +33,30 @@ export class ApiError extends Error {
   }
 }
 
+interface FrameworkError {
+  readonly code: ErrorCode
+  /** Said in place of the framework's own message. */
+  readonly detail?: string
+}
+
 /** What Fastify and its multipart plugin throw, by their codes. */
-const frameworkErrors = new Map<string, ErrorCode>([
-  ['FST_ERR_BAD_URL', 'invalid_request'],
-  ['FST_ERR_CTP_BODY_TOO_LARGE', 'body_too_large'],
-  ['FST_ERR_CTP_EMPTY_JSON_BODY', 'invalid_request'],
-  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'invalid_request'],
-  ['FST_ERR_CTP_INVALID_JSON_BODY', 'invalid_request'],
-  ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'body_unsupported'],
-  ['FST_FIELDS_LIMIT', 'body_too_large'],
-  ['FST_FILES_LIMIT', 'body_too_large'],
-  ['FST_INVALID_JSON_FIELD_ERROR', 'invalid_request'],
-  ['FST_MP_PREMATURE_CLOSE', 'cancelled'],
-  ['FST_PARTS_LIMIT', 'body_too_large'],
-  ['FST_PROTO_VIOLATION', 'invalid_request'],
-  ['FST_REQ_FILE_TOO_LARGE', 'image_too_large'],
+const frameworkErrors = new Map<string | undefined, FrameworkError>([
+  ['FST_ERR_BAD_URL', { code: 'invalid_request' }],
+  ['FST_ERR_CTP_BODY_TOO_LARGE', { code: 'body_too_large' }],
+  ['FST_ERR_CTP_EMPTY_JSON_BODY', { code: 'invalid_request' }],
+  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', { code: 'invalid_request' }],
+  ['FST_ERR_CTP_INVALID_JSON_BODY', { code: 'invalid_request' }],
+  ['FST_ERR_CTP_INVALID_MEDIA_TYPE', { code: 'body_unsupported' }],
+  ['FST_FIELDS_LIMIT', { code: 'body_too_large', detail: 'the form has too many fields' }],
+  ['FST_FILES_LIMIT', { code: 'body_too_large', detail: 'the form has too many files' }],
+  ['FST_INVALID_JSON_FIELD_ERROR', { code: 'invalid_request' }],
+  ['FST_MP_PREMATURE_CLOSE', { code: 'cancelled' }],
+  ['FST_PARTS_LIMIT', { code: 'body_too_large', detail: 'the form has too many parts' }],
+  ['FST_PROTO_VIOLATION', { code: 'invalid_request' }],
+  [
+    'FST_REQ_FILE_TOO_LARGE',
+    { code: 'image_too_large', detail: 'the image has more bytes than the server takes' },
+  ],
 ])
 
 /** Busboy throws plain errors about broken forms. */
@@ -80,8 +89,8 @@ function classify(error: unknown): {
     return { code: error.code, detail: error.message }
   }
   if (error instanceof Error) {
-    const code = frameworkErrors.get(codeOf(error) ?? '')
-    if (code !== undefined) return { code, detail: error.message }
+    const known = frameworkErrors.get(codeOf(error))
+    if (known !== undefined) return { detail: error.message, ...known }
     if (BROKEN_FORM.test(error.message)) {
       return { code: 'invalid_request', detail: `the form is broken: ${error.message}` }
     }

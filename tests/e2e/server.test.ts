@@ -149,6 +149,22 @@ describe('a running server', () => {
     expect((await client.caption({ image })).words.length).toBeGreaterThan(0)
   })
 
+  test('says that it is not ready while Python starts again, and then answers', async () => {
+    for (const pid of await server.descendants()) process.kill(pid, 'SIGKILL')
+    await server.logged(/starting again/)
+
+    const [ready, alive] = await Promise.all([
+      fetch(`${address}/readyz`),
+      fetch(`${address}/healthz`),
+    ])
+    const result = await client.caption({ image })
+
+    expect([ready.status, alive.status]).toEqual([503, 200])
+    expect(await ready.json()).toMatchObject({ code: 'worker_unavailable' })
+    expect(result.words.length).toBeGreaterThan(0)
+    expect((await fetch(`${address}/readyz`)).status).toBe(200)
+  })
+
   test('shows its contract', async () => {
     const document = await fetch(`${address}/openapi.json`)
 

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { build } from '../../scripts/setup/node-steps.mjs'
+import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
+import { readSettings } from '../../scripts/setup/settings.mjs'
 
 const SERVER = 'dist/api/server.js'
 
@@ -16,7 +19,6 @@ export interface Exit {
 /** The built server as a process of its own, as `npm start` runs it after the set-up. */
 export class ServerProcess {
   static readonly #running = new Set<ServerProcess>()
-  static #checked: Promise<void> | undefined
   readonly exited: Promise<Exit>
   readonly #child: ChildProcess
   readonly #out: string[] = []
@@ -32,8 +34,7 @@ export class ServerProcess {
 
   /** Starts it on a free port with a data folder of its own. */
   static async start(settings: Record<string, string> = {}): Promise<ServerProcess> {
-    ServerProcess.#checked ??= requireFreshBuild()
-    await ServerProcess.#checked
+    requireFreshBuild()
     const folder = await mkdtemp(join(tmpdir(), 'pixelllm-server-'))
     const env = {
       ...process.env,
@@ -109,24 +110,10 @@ function keepLines(stream: ChildProcess['stdout'], lines: string[]): void {
   if (stream !== null) createInterface({ input: stream }).on('line', (line) => lines.push(line))
 }
 
-/** These tests run what `npm run build` made, which has to be what the sources say. */
+/** These tests run what set-up built, which has to be what the sources say. */
 async function requireFreshBuild(): Promise<void> {
-  const built = await modified(SERVER)
-  const sources = await Promise.all(['api', 'schemas', 'worker-bridge'].map(newestIn))
-  if (built < Math.max(...sources)) throw new Error(`${SERVER} is stale: npm run build`)
-}
-
-async function newestIn(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true })
-  const files = names.filter((name) => name.endsWith('.ts'))
-  return Math.max(...(await Promise.all(files.map((name) => modified(join(folder, name))))))
-}
-
-async function modified(path: string): Promise<number> {
-  return stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
-  )
+  const ground = { places: placesOf(ROOT), settings: readSettings({}), env: process.env }
+  if (!build(ground).isDone()) throw new Error(`${SERVER} is stale: npm run setup`)
 }
 
 async function descendantsOf(pid: number): Promise<number[]> {
