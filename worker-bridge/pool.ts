@@ -79,7 +79,7 @@ export class WorkerPool implements Worker {
     this.#running.add(deadline)
     try {
       // First a worker, then a place for the image: without a worker it could be held for long.
-      await this.#liveWorker(deadline.signal)
+      while (this.#leastLoaded() === undefined) await this.#wait(deadline.signal)
       const image = await this.#slab.write(call.image.bytes, deadline.signal)
       return await this.#answer(call, image, deadline, options.onWords)
     } finally {
@@ -125,13 +125,10 @@ export class WorkerPool implements Worker {
     deadline: Deadline,
     onWords: ((words: Word[]) => void) | undefined,
   ): Promise<Answer> {
-    const { signal } = deadline
     const flights: Flight[] = []
     try {
       for (;;) {
-        const worker = await this.#liveWorker(signal)
-        const message = this.#message(call, image, deadline, onWords !== undefined)
-        const flight = worker.submit(message, { signal, ...(onWords && { onWords }) })
+        const flight = await this.#submit(call, image, deadline, onWords)
         flights.push(flight)
         try {
           return await flight.answer
@@ -142,6 +139,25 @@ export class WorkerPool implements Worker {
     } finally {
       void Promise.all(flights.map(({ landed }) => landed)).then(image.release)
     }
+  }
+
+  /** Gives the call to a worker as soon as there is one. */
+  async #submit(
+    call: Call,
+    image: Lease,
+    deadline: Deadline,
+    onWords: ((words: Word[]) => void) | undefined,
+  ): Promise<Flight> {
+    const { signal } = deadline
+    let worker = this.#leastLoaded()
+    while (worker === undefined) {
+      await this.#wait(signal)
+      worker = this.#leastLoaded()
+    }
+    signal.throwIfAborted()
+    // No pause since the choice: in it the worker could die, and other calls choose it as well.
+    const message = this.#message(call, image, deadline, onWords !== undefined)
+    return worker.submit(message, { signal, ...(onWords && { onWords }) })
   }
 
   /** The call as it crosses to Python. Callers may use an id twice, so a number is added to it. */
@@ -157,22 +173,17 @@ export class WorkerPool implements Worker {
     }
   }
 
-  /** Waits for a worker that takes calls. */
-  async #liveWorker(signal: AbortSignal): Promise<PythonWorker> {
-    signal.throwIfAborted()
-    const worker = this.#leastLoaded()
-    if (worker !== undefined) return worker
+  /** Waits until the state of a worker changes. */
+  async #wait(signal: AbortSignal): Promise<void> {
     if (this.#waiting >= this.#max_waiting) {
       throw new WorkerError('queue_full', `${this.#waiting} calls already wait for a worker`)
     }
-
     this.#waiting += 1
     try {
       await within(this.#change.next(), signal)
     } finally {
       this.#waiting -= 1
     }
-    return this.#liveWorker(signal)
   }
 
   /** Undefined where no worker takes calls yet; throws where none ever will. */

@@ -95,7 +95,8 @@ export class Session {
     const flight = new Flight(signal, onWords, () => void this.#cancel(call.id))
     this.#flights.set(call.id, flight)
     void flight.landed.then(() => this.#flights.delete(call.id))
-    void this.#submit(call, flight)
+    if (this.#over) flight.fail(crashed())
+    else void this.#submit(call, flight)
     return flight
   }
 
@@ -215,11 +216,13 @@ export class Session {
     clearTimeout(this.#start_timer)
     clearInterval(this.#heartbeat)
 
-    for (const flight of this.#flights.values()) {
-      flight.fail(new WorkerError('worker_crashed', 'the worker stopped during the call'))
-    }
+    for (const flight of this.#flights.values()) flight.fail(crashed())
     return reason
   }
+}
+
+function crashed(): WorkerError {
+  return new WorkerError('worker_crashed', 'the worker stopped during the call')
 }
 
 function errorOf({ code, message }: Failure): WorkerError {

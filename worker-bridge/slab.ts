@@ -8,7 +8,7 @@
  * An image that finds no room spills into a file of its own. Its offset then lies beyond the end of
  * the slab and names that file in `spill_path`.
  */
-import { constants } from 'node:fs'
+import { constants, writeSync } from 'node:fs'
 import { access, type FileHandle, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,14 +20,17 @@ import type { Log } from './types.ts'
 
 const SHARED_MEMORY = '/dev/shm'
 const PRIVATE_FILE = 0o600
-/** Bytes written at a time; an abort is seen between two of them. */
-const CHUNK_BYTES = 1024 * 1024
+/** Bytes written at a time; an abort is seen between two chunks. */
+const CHUNK_BYTES = 4 * 1024 * 1024
+/** Up to here copying takes less time than waiting for a thread to do it. */
+const SMALL_BYTES = 256 * 1024
 
 export interface SlabOptions {
   readonly bytes: number
   readonly log: Log
   /** Folder in shared memory; where it cannot be used, the temporary folder takes its place. */
   readonly shared_memory?: string
+  readonly temporary?: string
 }
 
 /** The bytes of one image, where Python can read them. */
@@ -56,17 +59,23 @@ export class Slab {
   }
 
   /** Makes the slab, after removing those of gateways that were killed. */
-  static async open({ bytes, log, shared_memory = SHARED_MEMORY }: SlabOptions): Promise<Slab> {
+  static async open(options: SlabOptions): Promise<Slab> {
+    const { bytes, log, shared_memory = SHARED_MEMORY, temporary = tmpdir() } = options
     await sweepFolders(shared_memory, log)
-    await sweepFolders(tmpdir(), log)
+    await sweepFolders(temporary, log)
 
-    const { folder, file } = await createFile(shared_memory, bytes).catch((error) => {
-      log.warn(`images go through ${tmpdir()}, which is slower than memory: ${String(error)}`)
-      return createFile(tmpdir(), bytes)
-    })
-    const spill_path = await makeFolder(tmpdir())
-    const settings = { path: join(folder, 'slab'), bytes, spill_path }
-    return new Slab(settings, file, [folder, spill_path], log)
+    try {
+      const { folder, file } = await createFile(shared_memory, bytes).catch((error) => {
+        log.warn(`images go through ${temporary}, which is slower than memory: ${String(error)}`)
+        return createFile(temporary, bytes)
+      })
+      const spill_path = await makeFolder(temporary)
+      const settings = { path: join(folder, 'slab'), bytes, spill_path }
+      return new Slab(settings, file, [folder, spill_path], log)
+    } catch (cause) {
+      const message = `${temporary} has no room for images on their way to Python (${bytes} bytes)`
+      throw new WorkerError('storage_full', message, { cause })
+    }
   }
 
   /** Bytes of the slab that no image holds. */
@@ -157,8 +166,8 @@ async function writeAll(
   for (let done = 0; done < bytes.length; ) {
     signal?.throwIfAborted()
     const length = Math.min(CHUNK_BYTES, bytes.length - done)
-    const { bytesWritten } = await file.write(bytes, done, length, offset + done)
-    done += bytesWritten
+    if (length <= SMALL_BYTES) done += writeSync(file.fd, bytes, done, length, offset + done)
+    else done += (await file.write(bytes, done, length, offset + done)).bytesWritten
   }
 }
 

@@ -14,7 +14,7 @@ const KIB = 1024
 afterEach(() => FaultPool.closeAll())
 
 test('thousands of calls with random aborts are all answered from their own image', async () => {
-  const workers = await FaultPool.ready({ slab_bytes: 4096 * KIB })
+  const workers = await FaultPool.ready({ slab_bytes: 3072 * KIB })
 
   const counts = await load(workers, 2000)
 
@@ -27,7 +27,7 @@ test('thousands of calls with random aborts are all answered from their own imag
 
 test('so are calls whose worker is killed again and again', async () => {
   const workers = await FaultPool.ready({
-    slab_bytes: 4096 * KIB,
+    slab_bytes: 3072 * KIB,
     limits: { max_backoff_ms: 50 },
   })
   const killing = new AbortController()
@@ -81,7 +81,7 @@ async function callOnce(workers: FaultPool, counts: Counts): Promise<void> {
 
 /** Small and large, so that all of the slab is in use and some images spill out of it. */
 function randomImage(): Uint8Array {
-  const image = new Uint8Array(KIB * (1 + Math.floor(Math.random() ** 3 * 1500)))
+  const image = new Uint8Array(KIB * (1 + Math.floor(Math.random() ** 3 * 1000)))
   return randomFillSync(image)
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Slab } from '../../worker-bridge/slab.ts'
+import { Slab, type SlabOptions } from '../../worker-bridge/slab.ts'
 import { RecordingLog } from './fixtures/fault-pool.ts'
 import { until } from './fixtures/processes.ts'
 
@@ -15,7 +15,9 @@ let slab: Slab
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'slab-test-'))
-  slab = await Slab.open({ bytes: 4 * MIB, log: new RecordingLog(), shared_memory: folder })
+  await mkdir(join(folder, 'memory'))
+  await mkdir(join(folder, 'temporary'))
+  slab = await open({ bytes: 8 * MIB })
 })
 
 afterEach(async () => {
@@ -36,8 +38,8 @@ test('has memory behind every page from the start, for this user alone', async (
   const { size, blocks, mode } = await stat(slab.settings.path)
   const parent = await stat(dirname(slab.settings.path))
 
-  expect(size).toBe(4 * MIB)
-  expect(blocks * 512).toBeGreaterThanOrEqual(4 * MIB)
+  expect(size).toBe(8 * MIB)
+  expect(blocks * 512).toBeGreaterThanOrEqual(8 * MIB)
   expect(mode & 0o777).toBe(0o600)
   expect(parent.mode & 0o777).toBe(0o700)
 })
@@ -48,17 +50,17 @@ test('frees a place once, however often it is released', async () => {
   lease.release()
   lease.release()
 
-  expect(slab.free_bytes).toBe(4 * MIB)
+  expect(slab.free_bytes).toBe(8 * MIB)
 })
 
 test('does not give a place away while a write to it is under way', async () => {
   const controller = new AbortController()
-  const aborted = slab.write(bytes(4 * MIB, 1), controller.signal)
+  const aborted = slab.write(bytes(8 * MIB, 1), controller.signal)
   controller.abort(new Error('hung up'))
   expect(slab.free_bytes).toBe(0)
 
   await expect(aborted).rejects.toThrow('hung up')
-  const next = await slab.write(bytes(4 * MIB, 2), never)
+  const next = await slab.write(bytes(8 * MIB, 2), never)
 
   const file = await readFile(slab.settings.path)
   expect(file.subarray(next.offset, next.offset + next.bytes).every((byte) => byte === 2)).toBe(
@@ -67,26 +69,26 @@ test('does not give a place away while a write to it is under way', async () => 
 })
 
 test('spills an image that finds no room into a private file of its own', async () => {
-  await slab.write(bytes(4 * MIB, 1), never)
+  await slab.write(bytes(8 * MIB, 1), never)
 
   const spilled = await slab.write(bytes(100, 2), never)
 
   const path = join(slab.settings.spill_path, String(spilled.offset))
-  expect(spilled.offset).toBeGreaterThanOrEqual(4 * MIB)
+  expect(spilled.offset).toBeGreaterThanOrEqual(8 * MIB)
   expect(await readFile(path)).toEqual(Buffer.from(bytes(100, 2)))
   expect((await stat(path)).mode & 0o777).toBe(0o600)
 })
 
 test('spills an image that is larger than the slab', async () => {
-  const lease = await slab.write(bytes(5 * MIB, 3), never)
+  const lease = await slab.write(bytes(9 * MIB, 3), never)
 
   const file = await stat(join(slab.settings.spill_path, String(lease.offset)))
-  expect(file.size).toBe(5 * MIB)
+  expect(file.size).toBe(9 * MIB)
 })
 
 test('leaves no spilled file when its write is aborted', async () => {
   const controller = new AbortController()
-  const aborted = slab.write(bytes(8 * MIB, 3), controller.signal)
+  const aborted = slab.write(bytes(16 * MIB, 3), controller.signal)
   controller.abort(new Error('hung up'))
 
   await expect(aborted).rejects.toThrow('hung up')
@@ -97,7 +99,7 @@ test('leaves no spilled file when its write is aborted', async () => {
 test('says storage_full when there is no room for a spilled file', async () => {
   await rm(slab.settings.spill_path, { recursive: true })
 
-  const full = slab.write(bytes(5 * MIB, 3), never)
+  const full = slab.write(bytes(9 * MIB, 3), never)
 
   await expect(full).rejects.toMatchObject({ code: 'storage_full' })
 })
@@ -105,11 +107,17 @@ test('says storage_full when there is no room for a spilled file', async () => {
 test('uses the temporary folder where there is no shared memory', async () => {
   const log = new RecordingLog()
 
-  const fallback = await Slab.open({ bytes: MIB, log, shared_memory: join(folder, 'none') })
+  const fallback = await open({ log, shared_memory: join(folder, 'none') })
 
-  expect(fallback.settings.path.startsWith(tmpdir())).toBe(true)
+  expect(fallback.settings.path.startsWith(join(folder, 'temporary'))).toBe(true)
   await log.line(/slower than memory/)
   await fallback.close()
+})
+
+test('says storage_full when there is no room for the slab', async () => {
+  const full = open({ shared_memory: join(folder, 'none'), temporary: join(folder, 'none') })
+
+  await expect(full).rejects.toMatchObject({ code: 'storage_full' })
 })
 
 test('removes every file when it closes', async () => {
@@ -117,15 +125,15 @@ test('removes every file when it closes', async () => {
 
   await slab.close()
 
-  expect(await readdir(folder)).toEqual([])
-  await expect(stat(slab.settings.spill_path)).rejects.toThrow('ENOENT')
+  expect(await readdir(join(folder, 'memory'))).toEqual([])
+  expect(await readdir(join(folder, 'temporary'))).toEqual([])
 })
 
 describe('the sweep at the start', () => {
   test('removes the slab of a gateway that is gone', async () => {
     const dead = await slabFolder(await deadPid())
 
-    const next = await Slab.open({ bytes: MIB, log: new RecordingLog(), shared_memory: folder })
+    const next = await open()
 
     await expect(stat(dead)).rejects.toThrow('ENOENT')
     await next.close()
@@ -133,16 +141,27 @@ describe('the sweep at the start', () => {
 
   test('leaves that of a living one, and those of other process namespaces', async () => {
     const living = await slabFolder(process.ppid)
-    const foreign = join(folder, `pixelllm-1-${await deadPid()}-abcdef`)
+    const foreign = join(folder, 'memory', `pixelllm-1-${await deadPid()}-abcdef`)
     await mkdir(foreign)
 
-    const next = await Slab.open({ bytes: MIB, log: new RecordingLog(), shared_memory: folder })
+    const next = await open()
 
     await stat(living)
     await stat(foreign)
     await next.close()
   })
 })
+
+/** A slab in folders of this test alone. */
+function open(options: Partial<SlabOptions> = {}): Promise<Slab> {
+  return Slab.open({
+    bytes: MIB,
+    log: new RecordingLog(),
+    shared_memory: join(folder, 'memory'),
+    temporary: join(folder, 'temporary'),
+    ...options,
+  })
+}
 
 function bytes(length: number, value: number): Uint8Array {
   return new Uint8Array(length).fill(value)
@@ -151,7 +170,7 @@ function bytes(length: number, value: number): Uint8Array {
 /** Makes a folder as the gateway with this process id would. */
 async function slabFolder(pid: number): Promise<string> {
   const namespace = /\d+/.exec(await readlink('/proc/self/ns/pid'))?.[0]
-  const path = join(folder, `pixelllm-${namespace}-${pid}-abcdef`)
+  const path = join(folder, 'memory', `pixelllm-${namespace}-${pid}-abcdef`)
   await mkdir(path)
   return path
 }
