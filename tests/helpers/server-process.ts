@@ -111,7 +111,7 @@ function keepLines(stream: ChildProcess['stdout'], lines: string[]): void {
 }
 
 /** These tests run what set-up built, which has to be what the sources say. */
-async function requireFreshBuild(): Promise<void> {
+function requireFreshBuild(): void {
   const ground = { places: placesOf(ROOT), settings: readSettings({}), env: process.env }
   if (!build(ground).isDone()) throw new Error(`${SERVER} is stale: npm run setup`)
 }
