@@ -16,9 +16,9 @@ from torch import Tensor
 from pixelllm.contract import Word
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.model.decoding import Greedy
+from pixelllm.model.language import PAD, Encoded
 from pixelllm.model.pixelllm import ImageFeatures, Prompts
 from pixelllm.model.preprocess import preprocess_image
-from pixelllm.model.t5 import PAD, Encoded
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.base import ModelFacts, Plan, PointPrompt, Prompt, Read, Result, Text, Write
 from pixelllm.tasks.frame import Frame
@@ -49,7 +49,7 @@ def model_facts(checkpoint: Checkpoint) -> ModelFacts:
 
 def see(checkpoint: Checkpoint, images: Sequence[NDArray[np.uint8]]) -> Seen:
     """Preprocesses and encodes images, uint8[H, W, 3] of any sizes, as one batch."""
-    device = checkpoint.model.language.lm_head.weight.device
+    device = checkpoint.model.device
     fitted = [preprocess_image(image, checkpoint.config) for image in images]
     pixels = torch.stack([image.pixels for image in fitted]).to(device)
     sizes = [(float(image.valid_height), float(image.valid_width)) for image in fitted]

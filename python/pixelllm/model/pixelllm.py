@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.eva02 import Eva02
 from pixelllm.model.extractor import PromptFeatureExtractor
+from pixelllm.model.language import DecoderCache, Encoded, LanguageModel
 from pixelllm.model.mask_adapter import MaskAdapter
 from pixelllm.model.mask_decoder import MaskDecoder
 from pixelllm.model.point_head import PointHead, confidence
@@ -35,7 +36,7 @@ from pixelllm.model.preprocess import (
 from pixelllm.model.prompt_encoder import PROMPT_TOKENS, PromptEncoder
 from pixelllm.model.resize import resize_map
 from pixelllm.model.sam_vit import SamViT
-from pixelllm.model.t5 import T5, DecoderCache, Encoded
+from pixelllm.model.t5 import T5
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,22 @@ class PixelLLM(nn.Module):
             nn.Linear(config.extractor.output_dim, config.language.dim),
             nn.LayerNorm(config.language.dim, eps=1e-5),
         )
-        self.language = T5(config.language)
+        self.language: LanguageModel = T5(config.language)
         self.point_head = PointHead(config.point_head, config.language.dim)
         if config.masks:
             dim, text_dim = config.prompt_encoder.dim, config.language.dim
             self.mask_adapter = MaskAdapter(config.masks, dim, text_dim, text_dim)
             self.mask_decoder = MaskDecoder(config.masks, dim)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.extractor.output_tokens.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are made of."""
+        return self.extractor.output_tokens.dtype
 
     def encode_images(self, images: Tensor, valid_size: Tensor) -> ImageFeatures:
         """Run both encoders.
@@ -134,9 +145,8 @@ class PixelLLM(nn.Module):
             valid_size: float[B, 2], (height, width) of each image inside the frame, pixels.
         """
         valid = valid_mask(valid_size, images.shape[1])
-        dtype = self.language.lm_head.weight.dtype
-        eva = self.eva(normalise(images, valid, EVA_MEAN, EVA_STD).to(dtype))
-        sam = self.sam(normalise(images, valid, SAM_MEAN, SAM_STD).to(dtype))
+        eva = self.eva(normalise(images, valid, EVA_MEAN, EVA_STD).to(self.dtype))
+        sam = self.sam(normalise(images, valid, SAM_MEAN, SAM_STD).to(self.dtype))
         return ImageFeatures(fuse(eva, sam), sam, valid_size)
 
     def visual_prefix(self, features: ImageFeatures, prompts: Prompts) -> Tensor:

@@ -14,48 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelllm.model.config import T5Config
+from pixelllm.model.language import PAD, DecoderCache, Encoded
 
 MASKED = -1e10  # added to a score; finite, so that a fully masked row is uniform and not NaN
-PAD = 0
-
-
-@dataclass
-class Encoded:
-    """What the decoder attends to: float[B, S, C] states and bool[B, S], true where they count."""
-
-    states: Tensor
-    mask: Tensor
-
-
-@dataclass
-class DecoderCache:
-    """Keys and values of `slots` sequences, for every decoder layer.
-
-    self_keys, self_values: float[layers, slots, heads, max_text, head_dim].
-    cross_keys, cross_values: float[layers, slots, heads, max_source, head_dim].
-    source_mask: bool[slots, max_source].
-    """
-
-    self_keys: Tensor
-    self_values: Tensor
-    cross_keys: Tensor
-    cross_values: Tensor
-    source_mask: Tensor
-
-    def reorder(self, slots: Tensor, parents: Tensor) -> None:
-        """Let slot `slots[i]` go on with the text of slot `parents[i]` (int[n] each).
-
-        The parents must have the same source: only what was written is copied.
-        """
-        self.self_keys[:, slots] = self.self_keys[:, parents]
-        self.self_values[:, slots] = self.self_values[:, parents]
 
 
 class T5(nn.Module):

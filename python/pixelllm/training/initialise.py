@@ -37,7 +37,8 @@ def new_model(config: PixelLLMConfig, seed: int) -> PixelLLM:
         nn.init.normal_(embedding.weight, std=0.1)
     heads = model.extractor.token_heads.weight
     heads.data.copy_(heads.data[:1].expand_as(heads).clone())
-    _initialise_language(model.language)
+    if isinstance(model.language, t5.T5):
+        _initialise_language(model.language)
     return model
 
 

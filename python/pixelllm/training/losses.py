@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pixelllm.model.language import PAD
 from pixelllm.model.resize import resize_map
-from pixelllm.model.t5 import PAD
 
 LABEL_SMOOTHING: Final = 0.1
 POINT_WEIGHT: Final = 0.1  # the point loss is in pixels of the model frame

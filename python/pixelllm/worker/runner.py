@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from pixelllm.model.checkpoint import Checkpoint
+from pixelllm.model.language import PAD, DecoderCache, Encoded
 from pixelllm.model.pixelllm import ImageFeatures, Prompts
 from pixelllm.model.preprocess import preprocess_image
-from pixelllm.model.t5 import PAD, DecoderCache, Encoded
 from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, PointPrompt, Prompt, Read, Text, Write
 from pixelllm.tasks.frame import Frame
 from pixelllm.worker.draft import Draft
@@ -51,7 +51,7 @@ class Runner:
         config = checkpoint.config
         language = config.language
         self._begin_id, self._end_id = language.begin_id, language.end_id
-        self._device = self._model.language.lm_head.weight.device
+        self._device = self._model.device
         self._cache = self._model.language.new_cache(
             slots, language.max_text_tokens, config.extractor.tokens + MAX_PREFIX_TOKENS
         )

@@ -16,8 +16,8 @@ from pixelllm.model.config import (
     SamViTConfig,
     T5Config,
 )
+from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
-from pixelllm.model.t5 import Encoded
 from tests.python.goldens import Golden, load
 
 SAM = SamViTConfig(

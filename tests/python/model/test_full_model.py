@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pixelllm.model.decoding import BeamSearch, Decoded, Greedy, Search
 from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.t5 import T5
 from pixelllm.training.losses import (
     POINT_WEIGHT,
     corners_of_boxes,
@@ -183,6 +184,7 @@ def test_golden_decoding_with_real_ends(
     expected = Golden("full_trace_infer_eos")
     model = whole_model(golden)
     override = expected["in/logits_dense_kernel_override"].T
+    assert isinstance(model.language, T5)
     model.language.lm_head.weight.data.copy_(override)
 
     decoded = decode(model, golden, search)

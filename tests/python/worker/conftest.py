@@ -9,6 +9,7 @@ import torch
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pixelllm.model.config import tiny
 from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.t5 import T5
 from tests.python.tasks.language import TOKENIZER
 from tests.python.worker.harness import Harness
 
@@ -30,6 +31,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 parameter.mul_(1.5)
             if name.endswith("lora_b"):
                 parameter.normal_(std=0.02)
+        assert isinstance(model.language, T5)
         head = model.language.lm_head.weight
         head[72:] = 0  # what the tokenizer has no piece for
         head[1] *= 1.5  # the end token

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
 from pixelllm.model.decoding import BeamSearch, Greedy, Search
+from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import ImageFeatures, Prompts
 from pixelllm.model.preprocess import preprocess_image
-from pixelllm.model.t5 import Encoded
 from pixelllm.tasks.base import BoxPrompt, PointPrompt, Prompt, Read, Text, Write
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
