@@ -44,9 +44,7 @@ class Golden(Mapping[str, Tensor]):
         tree, `owner` its attribute in our model.
         """
         flax = {
-            part + key.removeprefix(prefix): self[key]
-            for key in self
-            if key.startswith(prefix)
+            part + key.removeprefix(prefix): self[key] for key in self if key.startswith(prefix)
         }
         return {name.removeprefix(owner): value for name, value in from_flax(flax).items()}
 
