@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Worker } from '../worker-bridge/index.ts'
+import { answerBrokenRequest } from './broken-request.ts'
 import type { Config } from './config.ts'
-import { answerBrokenRequest, registerErrors, sendProblem } from './errors.ts'
+import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
 import { registerRequestLog } from './plugins/request-log.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
+import { contractRoutes } from './routes/contract.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { modelRoutes } from './routes/models.ts'
-import { openapiRoute } from './routes/openapi.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { answerUnrouted } from './unrouted.ts'
 
 /** A request, its body included, has to be here within this time. */
 const REQUEST_MS = 60_000
@@ -48,20 +50,21 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
     frameworkErrors: sendProblem,
   })
 
-  registerErrors(app)
-  registerRequestLog(app)
-  registerShutDown(app)
-  await registerUploads(app, config.max_image_bytes)
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler(answerUnrouted)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
   })
+  registerRequestLog(app)
+  registerShutDown(app)
+  await registerUploads(app, config.max_image_bytes)
   app.addHook('onClose', async () => images.close())
 
   taskRoutes(app, { config, worker, images })
   imageRoutes(app, images, config)
   modelRoutes(app, worker)
   healthRoutes(app, worker)
-  openapiRoute(app)
+  contractRoutes(app)
   return app
 }
 

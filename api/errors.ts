@@ -1,18 +1,10 @@
 /** The only place that turns an error into `application/problem+json`. */
-
-import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import {
-  type ErrorCode,
-  errorEntry,
-  operations,
-  type Problem,
-  type ProblemField,
-} from '../schemas/index.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type ErrorCode, errorEntry, type Problem, type ProblemField } from '../schemas/index.ts'
 import { WorkerError } from '../worker-bridge/index.ts'
 import { codeOf } from './error-code.ts'
 
-const CONTENT_TYPE = 'application/problem+json'
+export const PROBLEM_TYPE = 'application/problem+json'
 /** A caller that may come back is asked to wait this long. */
 const RETRY_AFTER_S = 1
 
@@ -64,7 +56,7 @@ const BROKEN_FORM =
   /^(Multipart: |Unexpected end of |Malformed |Unsupported content type|Missing Content-Type|Part terminated early)/
 
 /** What went wrong, in the words of the error table. */
-export function problemOf(error: unknown, requestId: string): Problem {
+export function problemOf(error: unknown, requestId?: string): Problem {
   const { code, detail, errors } = classify(error)
   const { status, title } = errorEntry(code)
   return {
@@ -73,7 +65,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
     status,
     code,
     ...(detail && { detail }),
-    instance: requestId,
+    ...(requestId && { instance: requestId }),
     ...(errors && { errors: [...errors] }),
   }
 }
@@ -83,8 +75,9 @@ function classify(error: unknown): {
   detail?: string
   errors?: readonly ProblemField[] | undefined
 } {
-  if (error instanceof ApiError)
+  if (error instanceof ApiError) {
     return { code: error.code, detail: error.message, errors: error.errors }
+  }
   if (error instanceof WorkerError && error.code !== 'internal') {
     return { code: error.code, detail: error.message }
   }
@@ -111,7 +104,7 @@ export function sendProblem(
   }
   // What is still to come is not worth reading.
   if (hasMoreToCome(request)) reply.header('connection', 'close')
-  return reply.code(problem.status).type(CONTENT_TYPE).send(JSON.stringify(problem))
+  return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
 }
 
 function hasMoreToCome({ raw, headers }: FastifyRequest): boolean {
@@ -122,69 +115,4 @@ function hasMoreToCome({ raw, headers }: FastifyRequest): boolean {
 export function logProblem(error: unknown, problem: Problem, { log }: FastifyRequest): void {
   if (problem.code === 'internal') log.error({ err: error }, 'the request failed')
   else log.debug({ err: error }, problem.title)
-}
-
-/** Answers what no route answers: a path that is not there, or a method that the path has not. */
-export function answerUnrouted(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [path = ''] = request.url.split('?')
-  const allowed = allowedMethods(path)
-  if (allowed.length === 0) {
-    return sendProblem(new ApiError('not_found', `there is nothing at ${path}`), request, reply)
-  }
-
-  reply.header('allow', allowed.join(', '))
-  const detail = `${path} answers ${allowed.join(' and ')}, not ${request.method}`
-  return sendProblem(new ApiError('method_not_allowed', detail), request, reply)
-}
-
-function allowedMethods(path: string): string[] {
-  const methods = operations
-    .filter((operation) => matches(operation.path, path))
-    .map(({ method }) => method)
-  return methods.includes('GET') ? [...methods, 'HEAD'] : methods
-}
-
-function matches(template: string, path: string): boolean {
-  const parts = path.split('/')
-  const wanted = template.split('/')
-  return (
-    parts.length === wanted.length &&
-    wanted.every((part, i) => part.startsWith('{') || part === parts[i])
-  )
-}
-
-/** Answers bytes that are no HTTP request, where there is no request to reply to. */
-export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  const { title, status } = errorEntry(brokenRequestCode(error.code))
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title,
-    status,
-    code: brokenRequestCode(error.code),
-  } satisfies Problem)
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${title}`,
-      `Content-Type: ${CONTENT_TYPE}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  )
-}
-
-function brokenRequestCode(code: string | undefined): ErrorCode {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large'
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
-  return 'invalid_request'
-}
-
-export function registerErrors(app: FastifyInstance): void {
-  app.setErrorHandler(sendProblem)
-  app.setNotFoundHandler(answerUnrouted)
 }

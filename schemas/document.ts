@@ -42,6 +42,7 @@ export function openapiDocument(): oas31.OpenAPIObject {
         { name: 'images', description: 'Send an image once and ask about it often' },
         { name: 'models', description: 'What is loaded' },
         { name: 'health', description: 'For load balancers and supervisors' },
+        { name: 'contract', description: 'What the server promises' },
       ],
       components: { schemas: { StreamedWord, StreamedResult, StreamedProblem } },
       paths: paths(operations),

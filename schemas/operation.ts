@@ -8,7 +8,7 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** With parameters in braces, as OpenAPI writes them. */
   readonly path: string
-  readonly tag: 'tasks' | 'images' | 'models' | 'health'
+  readonly tag: 'tasks' | 'images' | 'models' | 'health' | 'contract'
   readonly summary: string
   readonly description?: string
   readonly params?: z.ZodObject

@@ -157,6 +157,17 @@ export const kserveReady = {
   errors: ['worker_unavailable', 'model_unavailable', 'shutting_down'],
 } as const satisfies Operation
 
+export const readContract = {
+  id: 'readContract',
+  method: 'GET',
+  path: '/openapi.json',
+  tag: 'contract',
+  summary: 'This document',
+  status: 200,
+  result: z.record(z.string(), z.unknown()),
+  errors: ['internal', 'shutting_down'],
+} as const satisfies Operation
+
 /** Every route of the API. */
 export const operations: readonly Operation[] = [
   ...tasks.map(taskOperation),
@@ -168,4 +179,5 @@ export const operations: readonly Operation[] = [
   readyz,
   kserveLive,
   kserveReady,
+  readContract,
 ]
