@@ -111,6 +111,24 @@ class MaskDecoderConfig:
 
 
 @dataclass(frozen=True)
+class DetectorConfig:
+    """SimpleFPN, CenterNet's proposals without classes, and a box head of one stage."""
+
+    strides: tuple[int, ...] = (8, 16, 32, 64, 128)  # nominal; the features are taken for 16
+    dim: int = 256
+    upsample_dim: int = 768  # SimpleFPN's `in_dim`, at ViT-B's in the authors' code for any input
+    tower_dim: int = 256
+    tower_layers: int = 4
+    hidden_dim: int = 1024  # of the box head's two layers
+    candidates: int = 1000  # hottest cells that proposals are chosen from
+    proposals: int = 256
+    proposal_overlap: float = 0.9  # IoU at which the weaker of two proposals goes
+    max_detections: int = 100
+    detection_overlap: float = 0.5
+    min_score: float = 0.05
+
+
+@dataclass(frozen=True)
 class Prefixes:
     """What the language model reads before it writes; `{phrase}` stands for the caller's words."""
 
@@ -133,6 +151,7 @@ class PixelLLMConfig:
     language: T5Config = field(default_factory=T5Config)
     point_head: PointHeadConfig = field(default_factory=PointHeadConfig)
     masks: MaskDecoderConfig | None = None  # for a model that segments
+    detector: DetectorConfig | None = None  # for a model that finds regions to caption
     prefixes: Prefixes = field(default_factory=Prefixes)
 
     @property
@@ -167,8 +186,9 @@ def _read(kind: type[T], values: object, where: str) -> T:
 
 
 def _value(kind: Any, value: object, where: str) -> object:
-    if kind == MaskDecoderConfig | None:
-        return None if value is None else _read(MaskDecoderConfig, value, where)
+    for part in (MaskDecoderConfig, DetectorConfig):
+        if kind == part | None:
+            return None if value is None else _read(part, value, where)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, value, where)
     if kind is float and type(value) in (int, float):

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from pixelllm.model.config import PixelLLMConfig
+from pixelllm.model.detector.detector import Detector
+from pixelllm.model.detector.roi_head import Detections
 from pixelllm.model.eva02 import Eva02
 from pixelllm.model.extractor import PromptFeatureExtractor
 from pixelllm.model.language import DecoderCache, Encoded, LanguageModel
@@ -126,6 +128,8 @@ class PixelLLM(nn.Module):
             dim, text_dim = config.prompt_encoder.dim, config.language.dim
             self.mask_adapter = MaskAdapter(config.masks, dim, text_dim, text_dim)
             self.mask_decoder = MaskDecoder(config.masks, dim)
+        if config.detector:
+            self.detector = Detector(config.detector, config.feature_dim)
 
     @property
     def device(self) -> torch.device:
@@ -216,6 +220,20 @@ class PixelLLM(nn.Module):
             features.sam, image_pe, sparse, self.prompt_encoder.no_mask_embed.weight
         )
         return masks[:, 0], overlap[:, 0]
+
+    def detect(self, features: ImageFeatures) -> Detections:
+        """Find the regions of B images that are worth a caption. Only with `config.detector`.
+
+        Returns:
+            Boxes float32[B, K, 4] in pixels of the model frame, clipped to the padded frame and
+            so possibly beyond the image inside it, and scores float32[B, K], best first, for the
+            K of `config.detector.max_detections`; a slot without a region has a score of 0 or
+            less.
+        """
+        detections: Detections = self.detector(
+            features.fused, (self.config.image_size, self.config.image_size)
+        )
+        return detections
 
     def confidence(self, hidden: Tensor) -> Tensor:
         """How sure the model is of the places of float[P, T, C] states: float32[P, T], 0-1.

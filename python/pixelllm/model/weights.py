@@ -34,6 +34,9 @@ RULES: Final[tuple[tuple[str, str], ...]] = (
     (r"^(mask_adapter\..*_projection)_mlp\.layers\.0\.", r"\1.1."),
     (r"^mask_adapter\.output_tokens\.weight$", "mask_adapter.output_tokens"),
     (r"^mask_adapter\.alpha_output\.weight$", "mask_adapter.gate"),
+    (r"^box_decoder\.", "detector."),
+    (r"^detector\.roi_heads\.box_head\.0\.", "detector.roi_head."),
+    (r"^(detector\.proposal_generator\.scales\.\d+)\.scale$", r"\1"),
     (r"^textual\.t5_module\.", "language."),
     (r"^language\.token_embedder\.embedding$", "language.shared.weight"),
     (r"^language\.decoder\.logits_dense\.", "language.lm_head."),
@@ -62,6 +65,8 @@ RULES: Final[tuple[tuple[str, str], ...]] = (
 TOKEN_HEAD: Final = re.compile(
     r"^extractor\.output_hypernetworks_mlps\.(\d+)\.layers\.0\.(kernel|bias)$"
 )
+# Flax runs this one over a flipped kernel; SAM's transposed convolutions are stored as torch's are.
+FLIPPED: Final = re.compile(r"^detector\.fpn\.simfp_3\.0\.kernel$")
 FROZEN: Final = re.compile(
     r"^(sam|prompt_encoder|mask_decoder)\.|^language\.(?!.*\.lora_[ab]$)"
 )  # LoRA is all of the language model that learns
@@ -101,6 +106,9 @@ def rename(path: str) -> str:
 
 def to_torch_layout(name: str, tensor: Tensor) -> tuple[str, Tensor]:
     """Turn a `kernel` into a `weight`, and T5's relative table to (buckets, heads)."""
+    if FLIPPED.match(name):
+        # (kh, kw, in, out) -> (in, out, kh, kw), the last two reversed.
+        return name.removesuffix("kernel") + "weight", tensor.permute(2, 3, 0, 1).flip(2, 3)
     if name.endswith(".kernel"):
         name = name.removesuffix("kernel") + "weight"
         # Linear: (in, out) -> (out, in). Convolution: (kh, kw, in, out) -> (out, in, kh, kw).

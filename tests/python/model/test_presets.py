@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from pixelllm.model.config import ConfigError, PixelLLMConfig, pixelllm_t5_xl, preset, tiny
+from pixelllm.model.config import (
+    ConfigError,
+    DetectorConfig,
+    MaskDecoderConfig,
+    PixelLLMConfig,
+    pixelllm_t5_xl,
+    preset,
+    tiny,
+)
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.model.weights import from_flax, is_frozen
 
@@ -41,6 +50,19 @@ def test_golden_parameter_tree_of_the_full_model(name: str) -> None:
     assert {name for name in ours if is_frozen(name)} == set(frozen)
 
 
+def test_golden_parameter_tree_of_the_detector() -> None:
+    learned, frozen = authors_tree("param_shapes_pixel_llm_t5_densecap.txt")
+    with torch.device("meta"):
+        model = PixelLLM(replace(pixelllm_t5_xl(), detector=DetectorConfig()))
+
+    ours = {name: t.shape for name, t in model.detector.state_dict(prefix="detector.").items()}
+
+    authors = {name: t.shape for name, t in learned.items() if name.startswith("detector.")}
+    assert ours == authors
+    assert not any(is_frozen(name) for name in ours)
+    assert not any(name.startswith("detector.") for name in frozen)
+
+
 def test_full_model_has_the_papers_size() -> None:
     with torch.device("meta"):
         model = PixelLLM(pixelllm_t5_xl())
@@ -59,7 +81,15 @@ def test_tiny_fits_the_repository() -> None:
     assert sum(tensor.numel() * 2 for tensor in model.state_dict().values()) < 16e6
 
 
-@pytest.mark.parametrize("config", [tiny(), pixelllm_t5_xl()])
+@pytest.mark.parametrize(
+    "config",
+    [
+        tiny(),
+        pixelllm_t5_xl(),
+        replace(tiny(), detector=DetectorConfig(min_score=0.1)),
+        replace(tiny(), masks=MaskDecoderConfig(depth=1)),
+    ],
+)
 def test_a_configuration_survives_json(config: PixelLLMConfig) -> None:
     assert PixelLLMConfig.from_dict(config.to_dict()) == config
 

@@ -1,0 +1,1 @@
+"""The detector: which regions of an image to caption."""

@@ -1,0 +1,61 @@
+"""The small detector with which the goldens were made."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pixelllm.model.config import DetectorConfig
+from pixelllm.model.detector.boxes import area
+from pixelllm.model.detector.detector import Detector
+from pixelllm.training.detection_losses import DetectionLoss, Matched, Sampling
+from tests.python.goldens import Golden, assert_close, load
+
+LOSS = 1e-4
+
+DETECTOR = DetectorConfig(
+    dim=32,
+    upsample_dim=64,
+    tower_dim=64,
+    hidden_dim=32,
+    candidates=100,
+    proposals=16,
+    max_detections=6,
+)
+# Exhaustive: the authors' random choice cannot be repeated.
+SAMPLING = Sampling(candidates=100, proposals=24, samples=1000, positives=1.0)
+
+
+def detector_of(golden: Golden) -> Detector:
+    """The detector alone, with the parameters of a golden of it alone."""
+    detector = Detector(DETECTOR, 64)
+    load(detector, golden.params("box_decoder/", "detector."))
+    return detector
+
+
+def check_losses(golden: Golden, loss: DetectionLoss) -> None:
+    """Each of the detector's losses."""
+    assert_close(loss.center.positive, golden["loss/pos_loss"], LOSS)
+    assert_close(loss.center.negative, golden["loss/neg_loss"], LOSS)
+    assert_close(loss.center.distance, golden["loss/reg_loss"], LOSS)
+    assert_close(loss.roi.label, golden["loss/stage0_roi_cls_loss"], LOSS)
+    assert_close(loss.roi.correction, golden["loss/stage0_roi_reg_loss"], LOSS)
+    assert_close(loss.total, golden["loss/det_loss"], LOSS)
+
+
+def check_samples(golden: Golden, detector: Detector, features: Tensor, samples: Matched) -> None:
+    """What the box head learned from, and which of it it told right."""
+    logits, _ = detector.roi_head(detector.fpn(features), samples.boxes)
+    real = area(samples.boxes) > 0
+    things = (samples.labels > 0) & real
+    right = logits.argmax(-1) == samples.labels
+    images, count = real.shape
+    accuracy = golden["loss/stage0_accuracy_scalar"]  # of each sample, over the number of real ones
+
+    assert count == golden["loss/stage0_num_proposals"]
+    assert real.sum() / images == golden["loss/stage0_num_valid_proposals"]
+    assert things.sum() / images == golden["loss/stage0_num_positives_per_img_scalar"]
+    assert torch.equal(right & real, accuracy > 0)
+    assert_close((right & real) / (real.sum() + 1e-4), accuracy, LOSS)
+    share = (right & things).sum() / (things.sum() + 1e-4)
+    assert_close(share, golden["loss/stage0_foreground_accuracy_scalar"], LOSS)
