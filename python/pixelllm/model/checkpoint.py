@@ -1,6 +1,7 @@
 """A model on disk: a folder with `config.json`, `model.safetensors` and `tokenizer.model`.
 
-Nothing here reads a pickle.
+Nothing here reads a pickle. Only models with a sentencepiece tokenizer can be loaded: one in BERT's
+vocabulary needs a WordPiece tokenizer, which this project does not have, and is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pixelllm.model.config import PRESETS, ConfigError, PixelLLMConfig
+from pixelllm.model.config import PRESETS, ConfigError, GitBertConfig, PixelLLMConfig
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.model.tokenizer import Tokenizer
 
@@ -75,13 +76,9 @@ def load_checkpoint(
         CheckpointError: a file is missing or does not fit; the message names it.
     """
     folder = checkpoint_folder(model)
-    for name in (CONFIG, WEIGHTS, TOKENIZER):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} has no {name}: it is not a complete checkpoint")
-    try:
-        config = PixelLLMConfig.from_dict(json.loads((folder / CONFIG).read_text("utf-8")))
-    except (ValueError, ConfigError) as error:
-        raise CheckpointError(f"{folder / CONFIG} cannot be read: {error}") from error
+    require(folder, CONFIG)
+    config = load_config(folder / CONFIG)
+    require(folder, WEIGHTS, TOKENIZER)
     network = build(config, load_weights(folder / WEIGHTS), device, dtype)
     card = folder / "README.md"
     return Checkpoint(
@@ -105,6 +102,35 @@ def save_checkpoint(
     aside = folder / (WEIGHTS + ".new")
     save_file(state, aside)
     aside.rename(folder / WEIGHTS)
+
+
+def require(folder: Path, *names: str) -> None:
+    """Check that files are there.
+
+    Raises:
+        CheckpointError: names the first that is not.
+    """
+    for name in names:
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} has no {name}: it is not a complete checkpoint")
+
+
+def load_config(path: Path) -> PixelLLMConfig:
+    """Read a `config.json`.
+
+    Raises:
+        CheckpointError: it is none, or it is of a model that no tokenizer here fits.
+    """
+    try:
+        config = PixelLLMConfig.from_dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if isinstance(config.language, GitBertConfig):
+        raise CheckpointError(
+            f"{path} is of a model in BERT's vocabulary, for which there is no WordPiece tokenizer "
+            "here: give a checkpoint whose language model is a T5"
+        )
+    return config
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Final, Self, TypeVar, get_type_hints
+from typing import Any, Final, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
-PRESETS: Final = ("tiny", "pixelllm_t5_xl")
+PRESETS: Final = ("tiny", "pixelllm_t5_xl", "pixelllm_bert")
 
 
 class ConfigError(ValueError):
@@ -73,6 +73,7 @@ class ExtractorConfig:
 class T5Config:
     """Flan-T5-XL with LoRA on the queries and values of every attention."""
 
+    kind: Literal["t5"] = "t5"
     vocab_size: int = 32128
     dim: int = 2048
     heads: int = 32
@@ -87,6 +88,23 @@ class T5Config:
     dropout: float = 0.1  # training only
     begin_id: int = 0
     end_id: int = 1
+    max_text_tokens: int = 128  # begin and end included
+
+
+@dataclass(frozen=True)
+class GitBertConfig:
+    """GIT's decoder at BERT-base's width, in BERT's vocabulary."""
+
+    kind: Literal["git_bert"] = "git_bert"
+    vocab_size: int = 30522
+    dim: int = 768
+    heads: int = 12
+    layers: int = 6
+    mlp_dim: int = 3072
+    max_positions: int = 1024  # of a text, and of a prefix
+    dropout: float = 0.1  # training only
+    begin_id: int = 101  # [CLS]
+    end_id: int = 102  # [SEP]
     max_text_tokens: int = 128  # begin and end included
 
 
@@ -148,7 +166,7 @@ class PixelLLMConfig:
     eva: Eva02Config = field(default_factory=Eva02Config)
     prompt_encoder: PromptEncoderConfig = field(default_factory=PromptEncoderConfig)
     extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
-    language: T5Config = field(default_factory=T5Config)
+    language: T5Config | GitBertConfig = field(default_factory=T5Config)
     point_head: PointHeadConfig = field(default_factory=PointHeadConfig)
     masks: MaskDecoderConfig | None = None  # for a model that segments
     detector: DetectorConfig | None = None  # for a model that finds regions to caption
@@ -158,6 +176,12 @@ class PixelLLMConfig:
     def feature_dim(self) -> int:
         """Channels of the fused feature map, EVA02's before SAM's."""
         return self.eva.dim + self.sam.neck_dim
+
+    @property
+    def visual_dim(self) -> int:
+        """Channels of a visual token as the language model takes it; GIT-BERT projects its own."""
+        own = isinstance(self.language, GitBertConfig)
+        return self.extractor.output_dim if own else self.language.dim
 
     def to_dict(self) -> dict[str, Any]:
         """This configuration as plain JSON values."""
@@ -189,11 +213,16 @@ def _value(kind: Any, value: object, where: str) -> object:
     for part in (MaskDecoderConfig, DetectorConfig):
         if kind == part | None:
             return None if value is None else _read(part, value, where)
+    if kind == T5Config | GitBertConfig:
+        of_bert = isinstance(value, dict) and value.get("kind") == GitBertConfig.kind
+        return _read(GitBertConfig if of_bert else T5Config, value, where)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, value, where)
     if kind is float and type(value) in (int, float):
         return float(value)  # type: ignore[arg-type]
     if kind in (int, str, bool) and type(value) is kind:
+        return value
+    if get_origin(kind) is Literal and value in get_args(kind):
         return value
     if (
         kind == tuple[int, ...]
@@ -207,6 +236,11 @@ def _value(kind: Any, value: object, where: str) -> object:
 def pixelllm_t5_xl() -> PixelLLMConfig:
     """The paper's model: SAM ViT-H, EVA02-L and Flan-T5-XL with LoRA."""
     return PixelLLMConfig()
+
+
+def pixelllm_bert() -> PixelLLMConfig:
+    """The authors' second model: the same with a small language model, trained in full."""
+    return PixelLLMConfig(preset="pixelllm_bert", language=GitBertConfig())
 
 
 def tiny() -> PixelLLMConfig:
@@ -267,5 +301,7 @@ def preset(name: str) -> PixelLLMConfig:
             return tiny()
         case "pixelllm_t5_xl":
             return pixelllm_t5_xl()
+        case "pixelllm_bert":
+            return pixelllm_bert()
         case _:
             raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")

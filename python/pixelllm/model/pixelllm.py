@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pixelllm.model.config import PixelLLMConfig
+from pixelllm.model.config import GitBertConfig, PixelLLMConfig
 from pixelllm.model.detector.detector import Detector
 from pixelllm.model.detector.roi_head import Detections
 from pixelllm.model.eva02 import Eva02
 from pixelllm.model.extractor import PromptFeatureExtractor
+from pixelllm.model.git_bert import GitBert
 from pixelllm.model.language import DecoderCache, Encoded, LanguageModel
 from pixelllm.model.mask_adapter import MaskAdapter
 from pixelllm.model.mask_decoder import MaskDecoder
@@ -118,15 +119,20 @@ class PixelLLM(nn.Module):
         self.extractor = PromptFeatureExtractor(
             config.extractor, config.feature_dim, config.prompt_encoder.dim
         )
-        self.visual_projection = nn.Sequential(
-            nn.Linear(config.extractor.output_dim, config.language.dim),
-            nn.LayerNorm(config.language.dim, eps=1e-5),
-        )
-        self.language: LanguageModel = T5(config.language)
+        self.visual_projection: nn.Module = nn.Identity()
+        self.language: LanguageModel
+        if isinstance(config.language, GitBertConfig):
+            self.language = GitBert(config.language, config.visual_dim)
+        else:
+            self.visual_projection = nn.Sequential(
+                nn.Linear(config.extractor.output_dim, config.visual_dim),
+                nn.LayerNorm(config.visual_dim, eps=1e-5),
+            )
+            self.language = T5(config.language)
         self.point_head = PointHead(config.point_head, config.language.dim)
         if config.masks:
             dim, text_dim = config.prompt_encoder.dim, config.language.dim
-            self.mask_adapter = MaskAdapter(config.masks, dim, text_dim, text_dim)
+            self.mask_adapter = MaskAdapter(config.masks, dim, config.visual_dim, text_dim)
             self.mask_decoder = MaskDecoder(config.masks, dim)
         if config.detector:
             self.detector = Detector(config.detector, config.feature_dim)

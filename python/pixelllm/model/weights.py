@@ -58,6 +58,8 @@ RULES: Final[tuple[tuple[str, str], ...]] = (
     (r"Attention\.key\.", "Attention.k."),
     (r"Attention\.value\.", "Attention.v."),
     (r"Attention\.out\.", "Attention.o."),
+    (r"^textual\.(?:transformer\.encoder\.)?", "language."),  # GIT-BERT; T5 is `language` by now
+    (r"\.(words|positions)\.embedding$", r".\1.weight"),
     (r"\.kernel_left_lora$", ".lora_a"),
     (r"\.kernel_right_lora$", ".lora_b"),
     (r"\.scale$", ".weight"),
@@ -68,8 +70,9 @@ TOKEN_HEAD: Final = re.compile(
 # Flax runs this one over a flipped kernel; SAM's transposed convolutions are stored as torch's are.
 FLIPPED: Final = re.compile(r"^detector\.fpn\.simfp_3\.0\.kernel$")
 FROZEN: Final = re.compile(
-    r"^(sam|prompt_encoder|mask_decoder)\.|^language\.(?!.*\.lora_[ab]$)"
-)  # LoRA is all of the language model that learns
+    r"^(sam|prompt_encoder|mask_decoder)\."
+    r"|^language\.(shared|encoder|decoder|lm_head)\.(?!.*\.lora_[ab]$)"
+)  # LoRA is all of T5 that learns; GIT-BERT learns in full
 RELATIVE_TABLE: Final = "relative_attention_bias.weight"
 
 

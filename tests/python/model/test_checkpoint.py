@@ -106,6 +106,16 @@ def test_a_bad_configuration_is_named(folder: Path) -> None:
         load_checkpoint(str(folder))
 
 
+def test_a_model_without_a_tokenizer_for_it_is_refused(folder: Path) -> None:
+    values = json.loads((folder / CONFIG).read_text())
+    values["language"] = {"kind": "git_bert"}
+    (folder / CONFIG).write_text(json.dumps(values))
+    (folder / TOKENIZER).unlink()  # it would have a `vocab.txt`
+
+    with pytest.raises(CheckpointError, match="there is no WordPiece tokenizer here"):
+        load_checkpoint(str(folder))
+
+
 def test_a_file_that_is_no_tokenizer_is_named(folder: Path) -> None:
     (folder / TOKENIZER).write_bytes(b"hello")
 

@@ -15,6 +15,7 @@ from pixelllm.model.config import (
     DetectorConfig,
     MaskDecoderConfig,
     PixelLLMConfig,
+    pixelllm_bert,
     pixelllm_t5_xl,
     preset,
     tiny,
@@ -86,12 +87,20 @@ def test_tiny_fits_the_repository() -> None:
     [
         tiny(),
         pixelllm_t5_xl(),
+        pixelllm_bert(),
         replace(tiny(), detector=DetectorConfig(min_score=0.1)),
         replace(tiny(), masks=MaskDecoderConfig(depth=1)),
     ],
 )
 def test_a_configuration_survives_json(config: PixelLLMConfig) -> None:
     assert PixelLLMConfig.from_dict(config.to_dict()) == config
+
+
+def test_a_configuration_that_names_no_kind_of_language_model_is_of_a_t5() -> None:
+    values = tiny().to_dict()
+    del values["language"]["kind"]
+
+    assert PixelLLMConfig.from_dict(values) == tiny()
 
 
 def test_unknown_fields_and_wrong_types_are_named() -> None:
@@ -105,7 +114,12 @@ def test_unknown_fields_and_wrong_types_are_named() -> None:
     with pytest.raises(ConfigError, match=r"config\.language\.dim has the wrong type"):
         PixelLLMConfig.from_dict(values)
 
+    values = tiny().to_dict()
+    values["language"]["kind"] = "gpt"
+    with pytest.raises(ConfigError, match=r"config\.language\.kind has the wrong type: 'gpt'"):
+        PixelLLMConfig.from_dict(values)
+
 
 def test_an_unknown_preset_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="tiny, pixelllm_t5_xl"):
+    with pytest.raises(ConfigError, match="tiny, pixelllm_t5_xl, pixelllm_bert"):
         preset("huge")
