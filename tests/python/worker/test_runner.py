@@ -1,6 +1,7 @@
 """The batched model against the same model run plainly: one text at a time, no cache."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,20 @@ import torch
 from numpy.typing import NDArray
 
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
+from pixelllm.model.config import GitBertConfig
 from pixelllm.model.decoding import BeamSearch, Greedy, Search
 from pixelllm.model.language import Encoded
-from pixelllm.model.pixelllm import ImageFeatures, Prompts
+from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
 from pixelllm.model.preprocess import preprocess_image
+from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, PointPrompt, Prompt, Read, Text, Write
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
 from pixelllm.worker.draft import Draft
 from pixelllm.worker.pictures import Picture
 from pixelllm.worker.runner import EncodedImage, Runner
+from tests.python.tasks.language import TOKENIZER
+from tests.python.worker.conftest import SEED
 from tests.python.worker.samples import picture
 
 TOLERANCE = 1e-4  # model pixels; float32 sums of padded and unpadded rows differ in their last bits
@@ -178,6 +183,41 @@ def test_texts_read_together_are_those_read_plainly(runner: Runner, checkpoint: 
         np.testing.assert_allclose(text.corners, corners, atol=TOLERANCE)
         np.testing.assert_allclose(text.log_probs, log_probs, atol=1e-5)
         np.testing.assert_allclose(text.confidences or [], confidences, atol=1e-5)
+
+
+def test_either_language_model_writes_what_it_reads(checkpoint: Checkpoint) -> None:
+    language = GitBertConfig(
+        vocab_size=256, dim=64, heads=4, layers=3, mlp_dim=96, begin_id=2, end_id=1
+    )
+    torch.manual_seed(SEED)
+    model = PixelLLM(replace(checkpoint.config, language=language)).eval()
+    for name, parameter in model.named_parameters():
+        if name.startswith("language.") and parameter.ndim > 1:
+            parameter.mul_(5)  # weights as small as they start make texts that are all alike
+    bert = Checkpoint(model, Tokenizer.load(TOKENIZER), "bert", "")
+    runner = Runner(bert, slots=8)
+    images = runner.encode([picture_of(number, bert) for number, *_ in PLANS])
+    prefixes = [bert.tokenizer.encode_prefix(prefix) for _, _, prefix, _, _ in PLANS]
+    plans = [
+        Write(prompt, prefix, 12, beams)
+        for (_, prompt, *_), prefix, beams in zip(PLANS, prefixes, (1, 3, 1, 1), strict=True)
+    ]
+
+    written = write_all(runner, plans, images)
+    read = runner.read(
+        [
+            Read(plan.prompt, plan.prefix, text.tokens)
+            for plan, text in zip(plans, written, strict=True)
+        ],
+        images,
+    )
+
+    assert len({tuple(text.tokens) for text in written}) > 2, "different texts share the steps"
+    for plan, one, other in zip(plans, written, read, strict=True):
+        if plan.beams == 1:
+            np.testing.assert_allclose(one.corners, other.corners, atol=TOLERANCE)
+        else:
+            np.testing.assert_allclose(one.log_probs, other.log_probs, atol=1e-4)
 
 
 def test_slot_that_was_used_before_leaves_no_trace(runner: Runner, checkpoint: Checkpoint) -> None:
