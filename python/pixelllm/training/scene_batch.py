@@ -166,7 +166,7 @@ class BatchBuilder:
             region_points=[point for _, point in prompts],
             cell_labels=labels,
             cell_boxes=cell_boxes,
-            whole_tokens=self._whole_tokens(scene, boxes, image),
+            whole_tokens=self._whole_tokens(scene, boxes),
             region_tokens=[self._region_tokens(scene.objects[i], boxes[i]) for i in chosen],
         )
 
@@ -245,18 +245,23 @@ class BatchBuilder:
         return labels, targets
 
     def _whole_tokens(
-        self, scene: Scene, boxes: list[NDArray[np.float32]], image: ModelImage
+        self, scene: Scene, boxes: list[NDArray[np.float32]]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """For a whole-image prompt, visual token k of k x k is to know what is at its place."""
+        """For a whole-image prompt, visual token k of k x k is to know what is at its place.
+
+        Its place is one of the frame, not of the image in it: a learned token looks at the same
+        cells whatever the image's shape.
+        """
         side = self.config.image_size
-        anchors = token_anchors(self.config.extractor.tokens)
-        anchors = anchors * [image.valid_width, image.valid_height]
+        anchors = token_anchors(self.config.extractor.tokens) * side
         labels = np.full((len(anchors), 4), UNLABELLED, np.int64)
         targets = np.zeros((len(anchors), 4), np.float32)
+        nearest = np.full(len(anchors), np.inf)
         for thing, box in zip(scene.objects, boxes, strict=True):
-            centre = (box[:2] + box[2:]) / 2
+            distance = np.abs(anchors - (box[:2] + box[2:]) / 2).max(1)
             reach = max(0.11 * side, 0.4 * float((box[2:] - box[:2]).max()))
-            near = np.abs(anchors - centre).max(1) < reach
+            near = (distance < reach) & (distance < nearest)
+            nearest[near] = distance[near]
             labels[near] = attributes(thing)
             targets[near] = box / side
         return labels, targets
@@ -319,7 +324,7 @@ def cell_cover(
 
 
 def token_anchors(tokens: int) -> NDArray[np.float64]:
-    """Places of a square number of tokens, float[Q, 2] in 0-1, row by row."""
+    """Places of a square number of tokens, float[Q, 2] in 0-1 of the frame, row by row."""
     side = int(tokens**0.5)
     ticks = (np.arange(side) + 0.5) / side
     return np.stack(np.meshgrid(ticks, ticks, indexing="xy"), -1).reshape(-1, 2)

@@ -47,7 +47,8 @@ log = logging.getLogger("pixelllm.training.tiny")
 
 WEIGHTS = {  # of the losses; the rest count once
     "cell_box": 5.0,
-    "token_box": 5.0,
+    "whole_token_box": 5.0,
+    "region_token_box": 5.0,
     "caption_place": 0.05,  # places are in pixels of the model frame
     "phrase_place": 0.05,
     "region_place": 0.05,
@@ -123,8 +124,8 @@ class Trainer:
             if self.step < self.options.perception_steps:
                 return losses, {}
             visual = self.visual_tokens(batch, features)
-            losses |= self.probes.token_losses(visual, batch.token_labels, batch.token_boxes)
             scenes = len(batch.images)
+            losses |= self.token_losses(visual, batch)
             rows = torch.arange(scenes, device=self.device)
             caption = self.write(visual[:scenes], batch.captions, batch.valid_size)
             short = join(batch.phrases, batch.regions)
@@ -159,6 +160,21 @@ class Trainer:
                 losses["region_text"] = text_loss(part.logits, texts.tokens, smoothing=0.0)
                 rates["region_exact"] = exact(part.logits, texts.tokens)
         return losses, rates
+
+    def token_losses(self, visual: Tensor, batch: SceneBatch) -> dict[str, Tensor]:
+        """Losses of the visual tokens, of whole images and of regions apart.
+
+        Together, the regions' tokens, all of which are labelled, would drown the few of a whole
+        image that lie on an object: then captions and phrases stay blind.
+        """
+        scenes = len(batch.images)
+        losses = {}
+        for name, rows in (("whole", slice(scenes)), ("region", slice(scenes, None))):
+            part = self.probes.token_losses(
+                visual[rows], batch.token_labels[rows], batch.token_boxes[rows]
+            )
+            losses |= {f"{name}_{key}": loss for key, loss in part.items()}
+        return losses
 
     def visual_tokens(self, batch: SceneBatch, features: ImageFeatures) -> Tensor:
         """Visual tokens of every scene as a whole, then of every region: float[P, Q, C]."""
