@@ -20,6 +20,7 @@ MAX_ASPECT = 32  # a thinner picture has no whole row of pixels left in a small 
 MAX_PIXELS = 64_000_000  # 192 MB as RGB; a header can claim far more than its file can hold
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_XMP = ("XML:com.adobe.xmp", "xmp")  # Pillow's names of XMP data, in PNG and in the others
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -93,7 +94,12 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF data say; EXIF data that cannot be read say nothing."""
+    """Turn the picture as its EXIF data say; EXIF data that cannot be read say nothing.
+
+    Pillow would also believe an orientation in XMP data; browsers and the gateway do not.
+    """
+    for key in _XMP:
+        image.info.pop(key, None)
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except _DAMAGED:

@@ -237,3 +237,14 @@ def test_damaged_file_gives_pixels_or_a_refusal_and_nothing_else(form: str) -> N
 
     assert codes <= {"pixels", "image_unreadable", "image_too_large"}
     assert len(codes) > 1
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+def test_orientation_in_xmp_data_is_not_believed(form: str) -> None:
+    picture = Image.new("RGB", (40, 20), "red")
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    data = io.BytesIO()
+    picture.save(data, form, xmp=xmp)
+    assert Image.open(data).getexif().get(0x0112) == 6  # Pillow itself would turn it
+
+    assert decode_image(data.getvalue()).shape == (20, 40, 3)
