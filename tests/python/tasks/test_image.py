@@ -1,5 +1,6 @@
 """From files of every kind to upright RGB pixels, and what is refused."""
 
+import io
 import struct
 import zlib
 
