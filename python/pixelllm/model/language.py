@@ -34,6 +34,8 @@ class DecoderCache:
     self_keys, self_values: float[layers, slots, heads, max_text, head_dim], of the text.
     cross_keys, cross_values: float[layers, slots, heads, max_source, head_dim], of the source.
     source_mask: bool[slots, max_source].
+    text_mask: bool[slots, max_text], false where later tokens do not see a token; None where they
+        see every one.
     """
 
     self_keys: Tensor
@@ -41,6 +43,7 @@ class DecoderCache:
     cross_keys: Tensor
     cross_values: Tensor
     source_mask: Tensor
+    text_mask: Tensor | None = None
 
     def reorder(self, slots: Tensor, parents: Tensor) -> None:
         """Let slot `slots[i]` go on with the text of slot `parents[i]` (int[n] each).
@@ -49,6 +52,8 @@ class DecoderCache:
         """
         self.self_keys[:, slots] = self.self_keys[:, parents]
         self.self_values[:, slots] = self.self_values[:, parents]
+        if self.text_mask is not None:
+            self.text_mask[slots] = self.text_mask[parents]
 
 
 class LanguageModel(Protocol):

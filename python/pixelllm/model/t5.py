@@ -7,7 +7,8 @@ one row ("slot") per sequence, so that sequences of different age share a step.
 Three things are kept from the authors' code. LoRA adds `scale` times A·B, not alpha / rank. The
 embedding and the LM head are separate, and logits are not scaled. A decoder position whose *next*
 token is padding attends to every key alike: all its keys are masked, and a softmax over equal
-biases is uniform. That only changes states behind the end of a text.
+biases is uniform, and no other position attends to it. That only matters behind the end of a
+text, unless the model writes padding in the middle of one.
 """
 
 from __future__ import annotations
@@ -88,9 +89,13 @@ class T5(nn.Module):
             shape = (c.decoder_layers, slots, c.heads, length, c.head_dim)
             return torch.zeros(shape, dtype=like.dtype, device=like.device)
 
-        mask = torch.zeros(slots, max_source, dtype=torch.bool, device=like.device)
         return DecoderCache(
-            zeros(max_text), zeros(max_text), zeros(max_source), zeros(max_source), mask
+            zeros(max_text),
+            zeros(max_text),
+            zeros(max_source),
+            zeros(max_source),
+            source_mask=torch.zeros(slots, max_source, dtype=torch.bool, device=like.device),
+            text_mask=torch.ones(slots, max_text, dtype=torch.bool, device=like.device),
         )
 
     def fill_cache(self, cache: DecoderCache, slots: Tensor, encoded: Encoded) -> None:
@@ -119,9 +124,12 @@ class T5(nn.Module):
         """
         max_text = cache.self_keys.shape[3]
         reach = torch.arange(max_text, device=tokens.device)
-        self_bias = self.decoder.step_bias(positions, max_text) + mask_bias(
-            (reach <= positions[:, None])[:, None, None]
-        )
+        assert cache.text_mask is not None
+        # As in `decode`: what comes before a padding token is masked. Nothing is before position 0.
+        cache.text_mask[slots, (positions - 1).clamp(min=0)] = tokens != PAD
+        cache.text_mask[slots, positions] = True
+        seen = (reach <= positions[:, None]) & cache.text_mask[slots]
+        self_bias = self.decoder.step_bias(positions, max_text) + mask_bias(seen[:, None, None])
         cross_bias = mask_bias(cache.source_mask[slots][:, None, None])
         x = self.shared(tokens)[:, None]  # [n, 1, C]
         for layer, block in enumerate(self.decoder.blocks()):

@@ -195,6 +195,7 @@ class Runner:
             cross_keys=cache.cross_keys[:, :, :, :source],
             cross_values=cache.cross_values[:, :, :, :source],
             source_mask=cache.source_mask[:, :source],
+            text_mask=None if cache.text_mask is None else cache.text_mask[:, :text],
         )
 
     def _prompt(self, prompt: Prompt) -> Prompts:

@@ -65,6 +65,26 @@ def test_cached_steps_agree_with_the_full_pass() -> None:
         assert_close(step_hidden, hidden[:, position], MODULE)
 
 
+def test_what_comes_before_padding_is_masked_in_cached_steps_too() -> None:
+    golden = Golden("t5_lora_head")
+    model = t5(golden)
+    encoded = model.encode(golden["in/visual_features"], golden["in/context_tokens"])
+    tokens = torch.tensor([[0, 5, 0, 9, 0, 12, 7, 3], [0, 5, 8, 9, 6, 12, 7, 3]])
+    tokens = tokens.repeat(2, 1)
+    logits, _ = model.decode(encoded, tokens)
+    slots = torch.tensor([3, 2, 0, 1])
+    cache = model.new_cache(4, 8, encoded.states.shape[1])
+    model.fill_cache(cache, slots, encoded)
+
+    steps = [
+        model.step(tokens[:, i], torch.full((4,), i), slots, cache)[0]
+        for i in range(tokens.shape[1] - 1)
+    ]
+
+    speaks = tokens[:, 1:] > 0  # the full pass masks the others' own states as well
+    assert_close(torch.stack(steps, 1)[speaks], logits[:, :-1][speaks], MODULE)
+
+
 def test_texts_of_different_age_share_a_step() -> None:
     golden = Golden("t5_lora_head")
     model = t5(golden)
