@@ -63,11 +63,19 @@ def whole_model(golden: Golden) -> PixelLLM:
 
 def features_of(model: PixelLLM, golden: Golden) -> ImageFeatures:
     """Features of the golden's images, one row per prompt."""
+    return for_prompts(images_of(model, golden), golden["in/prompt_boxes"].shape[1])
+
+
+def images_of(model: PixelLLM, golden: Golden) -> ImageFeatures:
+    """Features of the golden's images."""
     valid = golden["in/padding_mask"]
     valid_size = torch.stack([valid.amax(2).sum(1), valid.amax(1).sum(1)], 1)
-    features = model.encode_images(golden["in/images"], valid_size)
-    prompts = golden["in/prompt_boxes"].shape[1]
-    return features.select([i for i in range(len(valid)) for _ in range(prompts)])
+    return model.encode_images(golden["in/images"], valid_size)
+
+
+def for_prompts(features: ImageFeatures, count: int) -> ImageFeatures:
+    """Each image's features `count` times, one row per prompt."""
+    return features.select([i for i in range(len(features.fused)) for _ in range(count)])
 
 
 def encoded_of(model: PixelLLM, golden: Golden, features: ImageFeatures) -> Encoded:

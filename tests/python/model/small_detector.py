@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from pixelllm.model.config import DetectorConfig
 from pixelllm.model.detector.boxes import area
 from pixelllm.model.detector.detector import Detector
+from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.training.detection_losses import DetectionLoss, Matched, Sampling
 from tests.python.goldens import Golden, assert_close, load
+from tests.python.model.small import WHOLE
 
 LOSS = 1e-4
 
@@ -31,6 +35,17 @@ def detector_of(golden: Golden) -> Detector:
     detector = Detector(DETECTOR, 64)
     load(detector, golden.params("box_decoder/", "detector."))
     return detector
+
+
+def captioner(golden: Golden) -> PixelLLM:
+    """A whole model with a detector and the golden's parameters.
+
+    A golden of dense captioning alone has no point head; the model's own then stays as it is.
+    """
+    model = PixelLLM(replace(WHOLE, detector=DETECTOR))
+    own = {f"point_head.{name}": t for name, t in model.point_head.state_dict().items()}
+    load(model, own | golden.params())
+    return model
 
 
 def check_losses(golden: Golden, loss: DetectionLoss) -> None:

@@ -20,6 +20,7 @@ from pixelllm.training.losses import (
     word_positions,
 )
 from tests.python.goldens import Golden, assert_close
+from tests.python.model.searching import finish
 from tests.python.model.small import (
     LANGUAGE,
     encoded_of,
@@ -197,22 +198,7 @@ def decode(model: PixelLLM, golden: Golden, search: Callable[[], Search]) -> lis
     with torch.inference_mode():
         encoded = encoded_of(model, golden, features_of(model, golden))
         searches = [search() for _ in encoded.states]
-        width = searches[0].width
-        cache = model.language.new_cache(len(searches) * width, MAX_TOKENS, encoded.states.shape[1])
-        for row in range(width):
-            slots = torch.arange(len(searches)) * width + row
-            model.language.fill_cache(cache, slots, encoded)
-        while not all(s.done for s in searches):
-            busy = [i for i, s in enumerate(searches) if not s.done]
-            slots = torch.tensor([i * width + r for i in busy for r in range(width)])
-            tokens = torch.tensor([t for i in busy for t in searches[i].tokens()])
-            positions = torch.tensor([searches[i].position for i in busy for _ in range(width)])
-            logits, _ = model.decode_step(tokens, positions, slots, cache)
-            for place, i in enumerate(busy):
-                parents = searches[i].advance(logits[place * width : (place + 1) * width])
-                if parents is not None:
-                    own = torch.arange(width) + i * width
-                    cache.reorder(own, torch.tensor(parents) + i * width)
+        finish(model, encoded, searches, MAX_TOKENS)
     return [s.result() for s in searches]
 
 
