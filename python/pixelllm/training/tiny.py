@@ -168,7 +168,7 @@ class Trainer:
         image that lie on an object: then captions and phrases stay blind.
         """
         scenes = len(batch.images)
-        losses = {}
+        losses: dict[str, Tensor] = {}
         for name, rows in (("whole", slice(scenes)), ("region", slice(scenes, None))):
             part = self.probes.token_losses(
                 visual[rows], batch.token_labels[rows], batch.token_boxes[rows]
