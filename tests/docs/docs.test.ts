@@ -52,6 +52,19 @@ describe('the table of settings', () => {
   })
 })
 
+describe('the map of the model', () => {
+  const modules = readdirSync('python/pixelllm/model').filter((name) => !name.startsWith('__'))
+
+  test('names every module, and no other', () => {
+    const [, table = ''] = read('docs/model.md').split(/^## .*$/m)
+    const cells = findAll(table, /^\| .* \| ((?:`[\w/.]+`(?:, )?)+) \|$/gm)
+
+    const named = cells.flatMap((cell) => findAll(cell, /`([\w.]+)\/?`/g))
+
+    expect(named.sort()).toEqual(modules.sort())
+  })
+})
+
 describe.each(documents)('%s', (file) => {
   const text = read(file)
 
