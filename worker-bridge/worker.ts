@@ -58,8 +58,9 @@ export class PythonWorker {
     return this.#session.load
   }
 
+  /** What Python said at the last heartbeat; nothing while it is down. */
   get pulse(): Pong | undefined {
-    return this.#session.pulse
+    return this.live ? this.#session.pulse : undefined
   }
 
   get pids(): Session['pids'] {

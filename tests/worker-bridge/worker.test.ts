@@ -1,4 +1,4 @@
-/** One Python worker, and what ends its process. */
+/** One Python worker: what ends it, and how it starts. */
 import { jest } from '@jest/globals'
 import { codeOf, FaultPool } from './fixtures/fault-pool.ts'
 import { gone, until } from './fixtures/processes.ts'
@@ -9,71 +9,6 @@ jest.setTimeout(30_000)
 const HEARTBEAT = { heartbeat_ms: 100, heartbeats: 15 }
 
 afterEach(() => FaultPool.closeAll())
-
-describe('when Python is killed', () => {
-  test('rejects the calls whose words were seen, at once', async () => {
-    const workers = await FaultPool.ready()
-    const running = await Promise.all([workers.begin(), workers.begin()])
-
-    process.kill(workers.pids().python, 'SIGKILL')
-
-    const outcomes = await Promise.all(running.map(({ outcome }) => outcome))
-    expect(outcomes).toEqual(['worker_crashed', 'worker_crashed'])
-  })
-
-  test('starts again and answers those calls of which nobody saw a word', async () => {
-    const workers = await FaultPool.ready()
-    const { python } = workers.pids()
-    const request = { steps: 50, step_ms: 20 }
-    const calls = [1, 2, 3].map((number) => workers.call('crc', { request, image: image(number) }))
-    await until(() => workers.pool.inspect().workers[0]?.load === 3)
-
-    process.kill(python, 'SIGKILL')
-
-    const answers = await Promise.all(calls)
-    expect(workers.pids().python).not.toBe(python)
-    for (const { result } of answers) expect(result).toMatchObject({ pid: workers.pids().python })
-  })
-
-  test('lets calls that come while it is down wait for the next start', async () => {
-    const workers = await FaultPool.ready()
-    process.kill(workers.pids().python, 'SIGKILL')
-    await until(() => workers.pool.status().state === 'starting')
-
-    expect(await codeOf(workers.call('echo'))).toBe('answered')
-  })
-
-  test('lets them wait no longer than their own time', async () => {
-    const workers = await FaultPool.ready()
-    await workers.order('hang')
-    process.kill(workers.pids().python, 'SIGKILL')
-    await until(() => workers.pool.status().state === 'starting')
-
-    const late = workers.call('echo', { timeout_ms: 50 })
-
-    expect(await codeOf(late)).toBe('deadline_exceeded')
-  })
-
-  test('gives a call up that was under way in two crashes', async () => {
-    const workers = await FaultPool.ready()
-
-    expect(await codeOf(workers.call('kill'))).toBe('worker_crashed')
-
-    expect(await codeOf(workers.call('echo'))).toBe('answered')
-    expect(workers.pool.inspect().workers[0]?.starts).toBe(3)
-  })
-
-  test('has its places in the slab free again', async () => {
-    const workers = await FaultPool.ready()
-    const running = await workers.begin({ image: image(1) })
-
-    process.kill(workers.pids().python, 'SIGKILL')
-    await running.outcome
-
-    const { slab } = workers.pool.inspect()
-    expect(slab.free_bytes).toBe(slab.bytes)
-  })
-})
 
 test('ends Python and starts again when the bridge host is killed', async () => {
   const workers = await FaultPool.ready()
@@ -184,7 +119,3 @@ test('tries again when the model cannot be loaded after a crash', async () => {
 
   expect(await codeOf(workers.call('echo'))).toBe('answered')
 })
-
-function image(seed: number): Uint8Array {
-  return new Uint8Array(100_000).fill(seed)
-}
