@@ -44,9 +44,9 @@ describe.each(['SIGKILL', 'SIGTERM'] as const)('a gateway ended by %s', (signal)
   })
 
   test('leaves a slab that the next gateway removes', async () => {
+    await stat(started.path)
     gateway.kill(signal)
     await once(gateway, 'exit')
-    await stat(started.path)
 
     const slab = await Slab.open({ bytes: 4096, log: new RecordingLog() })
 
