@@ -1,8 +1,9 @@
 """Auxiliary losses of the tiny model, in training only.
 
 A small model that learns to see and to speak at once speaks fluently and blindly for a long time.
-Two linear probes shorten that: every feature cell tells the colour, shape, texture, size and box of
-the object on it, and every visual token those of the object at its place in the prompt.
+Linear probes shorten that: every feature cell tells the colour, shape, texture, size and box of the
+object on it, every visual token those of the object at its place in the prompt, and the mean of
+either the background, which one word in thirty names and which is otherwise guessed for ever.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pixelllm.data.scene_vocabulary import BACKGROUNDS
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.training.scene_batch import ATTRIBUTES, UNLABELLED
 
@@ -26,6 +28,8 @@ class Probes(nn.Module):
         outputs = sum(SIZES) + BOX
         self.cell = nn.Linear(config.feature_dim, outputs + 1)  # and whether any object is there
         self.token = nn.Linear(config.language.dim, outputs)
+        self.cell_background = nn.Linear(config.feature_dim, len(BACKGROUNDS))
+        self.token_background = nn.Linear(config.language.dim, len(BACKGROUNDS))
 
     def cell_losses(self, fused: Tensor, labels: Tensor, boxes: Tensor) -> dict[str, Tensor]:
         """Losses of float[B, g, g, C] cells against int[B, g, g, 4] and float[B, g, g, 4]."""
@@ -35,6 +39,17 @@ class Probes(nn.Module):
             "cell_object": F.binary_cross_entropy_with_logits(x[..., -1], occupied),
             "cell_kind": classification(x, labels),
             "cell_box": box_distance(x[..., -1 - BOX : -1], boxes, labels),
+        }
+
+    def background_losses(
+        self, fused: Tensor, whole: Tensor, backgrounds: Tensor
+    ) -> dict[str, Tensor]:
+        """Losses of float[B, g, g, C] cells and float[B, Q, C] visual tokens against int[B]."""
+        cells = self.cell_background(fused.mean((1, 2))).float()
+        tokens = self.token_background(whole.mean(1)).float()
+        return {
+            "cell_background": F.cross_entropy(cells, backgrounds),
+            "token_background": F.cross_entropy(tokens, backgrounds),
         }
 
     def token_losses(self, visual: Tensor, labels: Tensor, boxes: Tensor) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from pixelllm.data.scene_vocabulary import COLOURS, SHAPES, SIZES, TEXTURES
+from pixelllm.data.scene_vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES, TEXTURES
 from pixelllm.data.scenes import Scene, SceneObject, draw_scene, scene_rng
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.preprocess import ModelImage, preprocess_image
@@ -66,6 +66,7 @@ class SceneBatch:
     region_points: Tensor  # float[B * REGIONS, 2], prompted
     cell_labels: Tensor  # int[B, g, g, 4], colour, shape, texture, size
     cell_boxes: Tensor  # float[B, g, g, 4], the labelled object's box in 0-1 of the frame
+    backgrounds: Tensor  # int[B], index of the scene's background
     token_labels: Tensor  # int[P, Q, 4]
     token_boxes: Tensor  # float[P, Q, 4]
 
@@ -142,6 +143,7 @@ class BatchBuilder:
             region_points=_stack([point for part in parts for point in part.region_points]),
             cell_labels=_stack([part.cell_labels for part in parts]),
             cell_boxes=_stack([part.cell_boxes for part in parts]),
+            backgrounds=torch.tensor([part.background for part in parts]),
             token_labels=_stack([labels for labels, _ in prompts]),
             token_boxes=_stack([boxes for _, boxes in prompts]),
         )
@@ -166,6 +168,7 @@ class BatchBuilder:
             region_points=[point for _, point in prompts],
             cell_labels=labels,
             cell_boxes=cell_boxes,
+            background=list(BACKGROUNDS).index(scene.background),
             whole_tokens=self._whole_tokens(scene, boxes),
             region_tokens=[self._region_tokens(scene.objects[i], boxes[i]) for i in chosen],
         )
@@ -285,6 +288,7 @@ class _ScenePart:
     region_points: list[NDArray[np.float32]]
     cell_labels: NDArray[np.int64]
     cell_boxes: NDArray[np.float32]
+    background: int
     whole_tokens: tuple[NDArray[np.int64], NDArray[np.float32]]
     region_tokens: list[tuple[NDArray[np.int64], NDArray[np.float32]]]
 

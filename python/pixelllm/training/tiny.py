@@ -126,6 +126,9 @@ class Trainer:
             visual = self.visual_tokens(batch, features)
             scenes = len(batch.images)
             losses |= self.token_losses(visual, batch)
+            losses |= self.probes.background_losses(
+                features.fused, visual[:scenes], batch.backgrounds
+            )
             rows = torch.arange(scenes, device=self.device)
             caption = self.write(visual[:scenes], batch.captions, batch.valid_size)
             short = join(batch.phrases, batch.regions)
