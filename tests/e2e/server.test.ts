@@ -54,17 +54,16 @@ describe('a running server', () => {
     const bodies = [{ image: { data: sample.toString('base64') } }, { image: { id } }]
 
     const form = await client.caption({ image })
-    const json = await Promise.all(
-      bodies.map((body) =>
-        fetch(`${address}/v1/caption`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        }).then((reply) => reply.json()),
-      ),
-    )
 
-    expect(json).toEqual([form, form])
+    // One after the other: in one batch, places may differ in the last digit.
+    for (const body of bodies) {
+      const reply = await fetch(`${address}/v1/caption`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      expect(await reply.json()).toEqual(form)
+    }
   })
 
   test('describes a box and a point', async () => {
