@@ -21,6 +21,7 @@ const table = [
   { code: 'body_unsupported', status: 415, title: 'The body format is not taken', retry: false },
   { code: 'image_unreadable', status: 422, title: 'The image cannot be read', retry: false },
   { code: 'image_too_small', status: 422, title: 'The image is too small', retry: false },
+  { code: 'task_unsupported', status: 422, title: 'The model has no part for this', retry: false },
   { code: 'headers_too_large', status: 431, title: 'The headers are too large', retry: false },
   { code: 'cancelled', status: 499, title: 'The caller hung up', retry: false },
   { code: 'internal', status: 500, title: 'Something failed inside the server', retry: false },

@@ -23,6 +23,23 @@ export const ImageSize = z
   .meta({ id: 'ImageSize' })
 export type ImageSize = z.infer<typeof ImageSize>
 
+export const Mask = z
+  .strictObject({
+    size: z
+      .tuple([z.int().min(1), z.int().min(1)])
+      .describe('[height, width] of the image as a person sees it (after EXIF rotation)'),
+    counts: z
+      .string()
+      .regex(/^[0-o]+$/)
+      .describe("Its runs down the columns, off and on in turn, in COCO's compressed text form"),
+  })
+  .meta({
+    id: 'Mask',
+    description: 'A set of pixels of the image, possibly none, as COCO run-length encodes it',
+    example: { size: [4, 5], counts: '5220003' },
+  })
+export type Mask = z.infer<typeof Mask>
+
 export const PointLocation = z
   .strictObject({ type: z.literal('point'), point: Point })
   .meta({ id: 'PointLocation', description: 'Look at what lies under this point' })

@@ -1,5 +1,6 @@
 export * from './error.ts'
 export * from './geometry.ts'
+export * from './grounding.ts'
 export * from './health.ts'
 export * from './image.ts'
 export * from './images.ts'

@@ -59,6 +59,7 @@ export function taskOperation(task: Task): Operation {
       ...bodyErrors,
       'image_not_found',
       'model_not_found',
+      'task_unsupported',
       'not_acceptable',
       ...workerErrors,
     ],

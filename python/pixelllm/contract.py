@@ -72,7 +72,7 @@ class WorkerCall(TypedDict):
 # Name of a model, as in GET /v1/models
 ModelId: TypeAlias = str
 
-TaskName: TypeAlias = Literal["caption", "describe", "locate"]
+TaskName: TypeAlias = Literal["caption", "describe", "locate", "segment", "dense_caption"]
 
 
 class Model(TypedDict):
@@ -119,6 +119,7 @@ ErrorCode: TypeAlias = Literal[
     "body_unsupported",
     "image_unreadable",
     "image_too_small",
+    "task_unsupported",
     "headers_too_large",
     "cancelled",
     "internal",
@@ -243,6 +244,10 @@ class Refusal(TypedDict):
     error: Failure
 
 
+# Adds `phrases` to the answer: every noun phrase with its box, or with a mask too
+Ground: TypeAlias = Literal["box", "mask"]
+
+
 class CaptionOptions(TypedDict):
     # Text that the model reads before it writes; absent, the model's own
     prefix: NotRequired[str]
@@ -250,7 +255,34 @@ class CaptionOptions(TypedDict):
     max_tokens: NotRequired[int]
     # Captions to follow at once in beam search; 1 takes the best token at every step
     beams: int
+    ground: NotRequired[Ground]
     model: NotRequired[ModelId]
+
+
+class Mask(TypedDict):
+    """A set of pixels of the image, possibly none, as COCO run-length encodes it."""
+
+    # [height, width] of the image as a person sees it (after EXIF rotation)
+    size: Sequence[int]
+    # Its runs down the columns, off and on in turn, in COCO's compressed text form
+    counts: str
+
+
+class GroundedPhrase(TypedDict):
+    """A noun phrase of a caption with its place."""
+
+    # The phrase: `caption` from `start` to `end`
+    text: str
+    # Index of its first character in the caption (code points)
+    start: int
+    # Index after its last character in the caption (code points)
+    end: int
+    # Around the corner points of its words
+    box: Box
+    # Geometric mean of its words' scores
+    score: Score
+    # Its pixels; there with `ground: "mask"` and absent otherwise
+    mask: NotRequired[Mask]
 
 
 class CaptionOutput(TypedDict):
@@ -259,6 +291,8 @@ class CaptionOutput(TypedDict):
     # Its words in order, each with its place in the image
     words: list[Word]
     score: Score
+    # Its noun phrases in order; there with `ground` and absent otherwise
+    phrases: NotRequired[list[GroundedPhrase]]
 
 
 class PointLocation(TypedDict):
@@ -287,6 +321,7 @@ class DescribeOptions(TypedDict):
     max_tokens: NotRequired[int]
     # Captions to follow at once in beam search; 1 takes the best token at every step
     beams: int
+    ground: NotRequired[Ground]
     model: NotRequired[ModelId]
 
 
@@ -296,6 +331,8 @@ class DescribeOutput(TypedDict):
     # Its words in order, each with its place in the image
     words: list[Word]
     score: Score
+    # Its noun phrases in order; there with `ground` and absent otherwise
+    phrases: NotRequired[list[GroundedPhrase]]
 
 
 # Words that refer to one object in the image
@@ -311,6 +348,54 @@ class LocateOutput(TypedDict):
     phrase: Phrase
     box: Box
     score: Score
+
+
+class SegmentOptions(TypedDict):
+    phrase: Phrase
+    model: NotRequired[ModelId]
+
+
+class SegmentOutput(TypedDict):
+    phrase: Phrase
+    box: Box
+    # The pixels of the object; none is set where the model finds none
+    mask: Mask
+    # Confidence in the box
+    score: Score
+    # How well the mask fits what the box shows: its predicted IoU
+    mask_score: Score
+
+
+class DenseCaptionOptions(TypedDict):
+    # Regions to give at most
+    max_regions: int
+    # Regions of which the model is less sure are left out
+    min_score: float
+    # Of two regions that overlap by more than this IoU, the better one is given
+    nms_iou: float
+    # Whether every word of a caption gets its place
+    words: bool
+    # Whether every region gets a mask
+    masks: bool
+    model: NotRequired[ModelId]
+
+
+class Region(TypedDict):
+    """One described part of an image."""
+
+    box: Box
+    # The sentence that the model wrote about it
+    caption: str
+    score: Score
+    # Words of the caption in order; there with `words: true` and absent otherwise
+    words: NotRequired[list[Word]]
+    # Its pixels; there with `masks: true` and absent otherwise
+    mask: NotRequired[Mask]
+
+
+class DenseCaptionOutput(TypedDict):
+    # What there is in the image, the best one first
+    regions: list[Region]
 
 
 class ErrorEntry(NamedTuple):
@@ -338,6 +423,7 @@ ERRORS: Final[dict[ErrorCode, ErrorEntry]] = {
     "body_unsupported": ErrorEntry(415, "The body format is not taken", retry=False),
     "image_unreadable": ErrorEntry(422, "The image cannot be read", retry=False),
     "image_too_small": ErrorEntry(422, "The image is too small", retry=False),
+    "task_unsupported": ErrorEntry(422, "The model has no part for this", retry=False),
     "headers_too_large": ErrorEntry(431, "The headers are too large", retry=False),
     "cancelled": ErrorEntry(499, "The caller hung up", retry=False),
     "internal": ErrorEntry(500, "Something failed inside the server", retry=False),

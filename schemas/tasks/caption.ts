@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Ground, GroundedPhrase } from '../grounding.ts'
 import { ImageInfo, ImageInput } from '../image.ts'
 import { Score, Word } from '../word.ts'
 import { ModelId, type Task } from './task.ts'
@@ -22,6 +23,7 @@ export const writingOptions = {
     .max(8)
     .default(1)
     .describe('Captions to follow at once in beam search; 1 takes the best token at every step'),
+  ground: Ground.optional(),
   model: ModelId.optional(),
 }
 
@@ -30,6 +32,10 @@ export const writtenOutput = {
   caption: z.string().describe('The sentence that the model wrote'),
   words: z.array(Word).describe('Its words in order, each with its place in the image'),
   score: Score,
+  phrases: z
+    .array(GroundedPhrase)
+    .optional()
+    .describe('Its noun phrases in order; there with `ground` and absent otherwise'),
 }
 
 export const CaptionOptions = z.strictObject(writingOptions).meta({ id: 'CaptionOptions' })

@@ -23,6 +23,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorEntry>> = {
   body_unsupported: { status: 415, retry: false },
   image_unreadable: { status: 422, retry: false },
   image_too_small: { status: 422, retry: false },
+  task_unsupported: { status: 422, retry: false },
   headers_too_large: { status: 431, retry: false },
   cancelled: { status: 499, retry: false },
   internal: { status: 500, retry: false },

@@ -60,6 +60,46 @@ export type paths = {
         patch?: never;
         trace?: never;
     };
+    "/v1/segment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Segment an object
+         * @description Finds the box and the pixels of the object that a phrase refers to.
+         */
+        post: operations["segment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dense-caption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find and caption the regions of an image
+         * @description Finds what there is in the image and writes a sentence about each of it.
+         */
+        post: operations["dense_caption"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images": {
         parameters: {
             query?: never;
@@ -210,6 +250,11 @@ export type components = {
          */
         ImageId: string;
         /**
+         * @description Adds `phrases` to the answer: every noun phrase with its box, or with a mask too
+         * @enum {string}
+         */
+        Ground: "box" | "mask";
+        /**
          * @description Name of a model, as in GET /v1/models
          * @example tiny
          */
@@ -225,6 +270,7 @@ export type components = {
              * @default 1
              */
             beams: number;
+            ground?: components["schemas"]["Ground"];
             model?: components["schemas"]["ModelId"];
         };
         ImageInput: components["schemas"]["ImageData"] | components["schemas"]["ImageReference"];
@@ -297,6 +343,7 @@ export type components = {
              * @default 1
              */
             beams: number;
+            ground?: components["schemas"]["Ground"];
             model?: components["schemas"]["ModelId"];
         };
         /**
@@ -307,6 +354,40 @@ export type components = {
         LocateRequest: {
             image: components["schemas"]["ImageInput"];
             phrase: components["schemas"]["Phrase"];
+            model?: components["schemas"]["ModelId"];
+        };
+        SegmentRequest: {
+            image: components["schemas"]["ImageInput"];
+            phrase: components["schemas"]["Phrase"];
+            model?: components["schemas"]["ModelId"];
+        };
+        DenseCaptionRequest: {
+            image: components["schemas"]["ImageInput"];
+            /**
+             * @description Regions to give at most
+             * @default 32
+             */
+            max_regions: number;
+            /**
+             * @description Regions of which the model is less sure are left out
+             * @default 0.3
+             */
+            min_score: number;
+            /**
+             * @description Of two regions that overlap by more than this IoU, the better one is given
+             * @default 0.5
+             */
+            nms_iou: number;
+            /**
+             * @description Whether every word of a caption gets its place
+             * @default false
+             */
+            words: boolean;
+            /**
+             * @description Whether every region gets a mask
+             * @default false
+             */
+            masks: boolean;
             model?: components["schemas"]["ModelId"];
         };
         StoreImageRequest: {
@@ -333,8 +414,44 @@ export type components = {
             /** @description Its words in order, each with its place in the image */
             words: components["schemas"]["Word"][];
             score: components["schemas"]["Score"];
+            /** @description Its noun phrases in order; there with `ground` and absent otherwise */
+            phrases?: components["schemas"]["GroundedPhrase"][];
             image: components["schemas"]["ImageInfo"];
             model: components["schemas"]["ModelId"];
+        };
+        /** @description A noun phrase of a caption with its place */
+        GroundedPhrase: {
+            /** @description The phrase: `caption` from `start` to `end` */
+            text: string;
+            /** @description Index of its first character in the caption (code points) */
+            start: number;
+            /** @description Index after its last character in the caption (code points) */
+            end: number;
+            /** @description Around the corner points of its words */
+            box: components["schemas"]["Box"];
+            /** @description Geometric mean of its words' scores */
+            score: components["schemas"]["Score"];
+            /** @description Its pixels; there with `ground: "mask"` and absent otherwise */
+            mask?: components["schemas"]["Mask"];
+        };
+        /**
+         * @description A set of pixels of the image, possibly none, as COCO run-length encodes it
+         * @example {
+         *       "size": [
+         *         4,
+         *         5
+         *       ],
+         *       "counts": "5220003"
+         *     }
+         */
+        Mask: {
+            /** @description [height, width] of the image as a person sees it (after EXIF rotation) */
+            size: [
+                number,
+                number
+            ];
+            /** @description Its runs down the columns, off and on in turn, in COCO's compressed text form */
+            counts: string;
         };
         /** @description The image that an answer is about */
         ImageInfo: {
@@ -350,6 +467,8 @@ export type components = {
             /** @description Its words in order, each with its place in the image */
             words: components["schemas"]["Word"][];
             score: components["schemas"]["Score"];
+            /** @description Its noun phrases in order; there with `ground` and absent otherwise */
+            phrases?: components["schemas"]["GroundedPhrase"][];
             image: components["schemas"]["ImageInfo"];
             model: components["schemas"]["ModelId"];
         };
@@ -373,7 +492,7 @@ export type components = {
          * @description Stable name of an error, for programs to compare with
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "not_found" | "image_not_found" | "model_not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "image_too_large" | "body_too_large" | "image_unsupported" | "body_unsupported" | "image_unreadable" | "image_too_small" | "headers_too_large" | "cancelled" | "internal" | "queue_full" | "worker_crashed" | "out_of_memory" | "worker_unavailable" | "model_unavailable" | "shutting_down" | "deadline_exceeded" | "storage_full";
+        ErrorCode: "invalid_request" | "not_found" | "image_not_found" | "model_not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "image_too_large" | "body_too_large" | "image_unsupported" | "body_unsupported" | "image_unreadable" | "image_too_small" | "task_unsupported" | "headers_too_large" | "cancelled" | "internal" | "queue_full" | "worker_crashed" | "out_of_memory" | "worker_unavailable" | "model_unavailable" | "shutting_down" | "deadline_exceeded" | "storage_full";
         ProblemField: {
             /** @description JSON pointer to the field, for example /location/box */
             pointer: string;
@@ -386,6 +505,35 @@ export type components = {
             score: components["schemas"]["Score"];
             image: components["schemas"]["ImageInfo"];
             model: components["schemas"]["ModelId"];
+        };
+        SegmentResult: {
+            phrase: components["schemas"]["Phrase"];
+            box: components["schemas"]["Box"];
+            /** @description The pixels of the object; none is set where the model finds none */
+            mask: components["schemas"]["Mask"];
+            /** @description Confidence in the box */
+            score: components["schemas"]["Score"];
+            /** @description How well the mask fits what the box shows: its predicted IoU */
+            mask_score: components["schemas"]["Score"];
+            image: components["schemas"]["ImageInfo"];
+            model: components["schemas"]["ModelId"];
+        };
+        DenseCaptionResult: {
+            /** @description What there is in the image, the best one first */
+            regions: components["schemas"]["Region"][];
+            image: components["schemas"]["ImageInfo"];
+            model: components["schemas"]["ModelId"];
+        };
+        /** @description One described part of an image */
+        Region: {
+            box: components["schemas"]["Box"];
+            /** @description The sentence that the model wrote about it */
+            caption: string;
+            score: components["schemas"]["Score"];
+            /** @description Words of the caption in order; there with `words: true` and absent otherwise */
+            words?: components["schemas"]["Word"][];
+            /** @description Its pixels; there with `masks: true` and absent otherwise */
+            mask?: components["schemas"]["Mask"];
         };
         /** @description An image kept on the server for later requests */
         StoredImage: {
@@ -424,7 +572,7 @@ export type components = {
             dtype: string;
         };
         /** @enum {string} */
-        TaskName: "caption" | "describe" | "locate";
+        TaskName: "caption" | "describe" | "locate" | "segment" | "dense_caption";
         Health: {
             /** @constant */
             status: "ok";
@@ -459,6 +607,7 @@ export type components = {
     pathItems: never;
 };
 export type ImageId = components['schemas']['ImageId'];
+export type Ground = components['schemas']['Ground'];
 export type ModelId = components['schemas']['ModelId'];
 export type CaptionRequest = components['schemas']['CaptionRequest'];
 export type ImageInput = components['schemas']['ImageInput'];
@@ -472,16 +621,23 @@ export type Box = components['schemas']['Box'];
 export type DescribeRequest = components['schemas']['DescribeRequest'];
 export type Phrase = components['schemas']['Phrase'];
 export type LocateRequest = components['schemas']['LocateRequest'];
+export type SegmentRequest = components['schemas']['SegmentRequest'];
+export type DenseCaptionRequest = components['schemas']['DenseCaptionRequest'];
 export type StoreImageRequest = components['schemas']['StoreImageRequest'];
 export type Word = components['schemas']['Word'];
 export type Score = components['schemas']['Score'];
 export type CaptionResult = components['schemas']['CaptionResult'];
+export type GroundedPhrase = components['schemas']['GroundedPhrase'];
+export type Mask = components['schemas']['Mask'];
 export type ImageInfo = components['schemas']['ImageInfo'];
 export type DescribeResult = components['schemas']['DescribeResult'];
 export type Problem = components['schemas']['Problem'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type ProblemField = components['schemas']['ProblemField'];
 export type LocateResult = components['schemas']['LocateResult'];
+export type SegmentResult = components['schemas']['SegmentResult'];
+export type DenseCaptionResult = components['schemas']['DenseCaptionResult'];
+export type Region = components['schemas']['Region'];
 export type StoredImage = components['schemas']['StoredImage'];
 export type ModelList = components['schemas']['ModelList'];
 export type Model = components['schemas']['Model'];
@@ -519,6 +675,7 @@ export interface operations {
                      * @default 1
                      */
                     beams?: number;
+                    ground?: components["schemas"]["Ground"];
                     model?: components["schemas"]["ModelId"];
                 };
                 "application/json": components["schemas"]["CaptionRequest"];
@@ -580,7 +737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read */
+            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read; `task_unsupported`: The model has no part for this */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -644,6 +801,7 @@ export interface operations {
                      * @default 1
                      */
                     beams?: number;
+                    ground?: components["schemas"]["Ground"];
                     model?: components["schemas"]["ModelId"];
                 };
                 "application/json": components["schemas"]["DescribeRequest"];
@@ -705,7 +863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read */
+            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read; `task_unsupported`: The model has no part for this */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -820,7 +978,261 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read */
+            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read; `task_unsupported`: The model has no part for this */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline_exceeded`: The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    segment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The image file (JPEG, PNG or WebP)
+                     */
+                    image?: string;
+                    image_id?: components["schemas"]["ImageId"];
+                    phrase: components["schemas"]["Phrase"];
+                    model?: components["schemas"]["ModelId"];
+                };
+                "application/json": components["schemas"]["SegmentRequest"];
+            };
+        };
+        responses: {
+            /** @description Segment an object */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentResult"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: The reply has no such form */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large; `image_too_large`: The image is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_unsupported`: The body format is not taken; `image_unsupported`: The image format is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read; `task_unsupported`: The model has no part for this */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline_exceeded`: The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dense_caption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The image file (JPEG, PNG or WebP)
+                     */
+                    image?: string;
+                    image_id?: components["schemas"]["ImageId"];
+                    /**
+                     * @description Regions to give at most
+                     * @default 32
+                     */
+                    max_regions?: number;
+                    /**
+                     * @description Regions of which the model is less sure are left out
+                     * @default 0.3
+                     */
+                    min_score?: number;
+                    /**
+                     * @description Of two regions that overlap by more than this IoU, the better one is given
+                     * @default 0.5
+                     */
+                    nms_iou?: number;
+                    /**
+                     * @description Whether every word of a caption gets its place
+                     * @default false
+                     */
+                    words?: boolean;
+                    /**
+                     * @description Whether every region gets a mask
+                     * @default false
+                     */
+                    masks?: boolean;
+                    model?: components["schemas"]["ModelId"];
+                };
+                "application/json": components["schemas"]["DenseCaptionRequest"];
+            };
+        };
+        responses: {
+            /** @description Find and caption the regions of an image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DenseCaptionResult"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: The reply has no such form */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large; `image_too_large`: The image is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_unsupported`: The body format is not taken; `image_unsupported`: The image format is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `image_too_small`: The image is too small; `image_unreadable`: The image cannot be read; `task_unsupported`: The model has no part for this */
             422: {
                 headers: {
                     [name: string]: unknown;

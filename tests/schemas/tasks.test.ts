@@ -9,7 +9,7 @@ import {
 } from '../../schemas/index.ts'
 
 test('every task has a name and a route of its own', () => {
-  expect(TaskName.options).toEqual(['caption', 'describe', 'locate'])
+  expect(TaskName.options).toEqual(['caption', 'describe', 'locate', 'segment', 'dense_caption'])
   expect(new Set(tasks.map(({ slug }) => slug)).size).toBe(tasks.length)
 })
 
