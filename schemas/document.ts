@@ -26,34 +26,37 @@ const events = z.string().meta({
 })
 
 export function openapiDocument(): oas31.OpenAPIObject {
-  return createDocument(
-    {
-      openapi: '3.1.0',
-      info: {
-        title: 'PixelLLM Server',
-        version: VERSION,
-        description: DESCRIPTION,
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      },
-      servers: [{ url: '/', description: 'This server' }],
-      security: [{}],
-      tags: [
-        { name: 'tasks', description: 'Ask the model' },
-        { name: 'images', description: 'Send an image once and ask about it often' },
-        { name: 'models', description: 'What is loaded' },
-        { name: 'health', description: 'For load balancers and supervisors' },
-        { name: 'contract', description: 'What the server promises' },
-      ],
-      components: { schemas: { StreamedWord, StreamedResult, StreamedProblem } },
-      paths: paths(operations),
+  const document = createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'PixelLLM Server',
+      version: VERSION,
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    { override: ({ jsonSchema }) => openTuple(jsonSchema) },
-  )
+    servers: [{ url: '/', description: 'This server' }],
+    security: [{}],
+    tags: [
+      { name: 'tasks', description: 'Ask the model' },
+      { name: 'images', description: 'Send an image once and ask about it often' },
+      { name: 'models', description: 'What is loaded' },
+      { name: 'health', description: 'For load balancers and supervisors' },
+      { name: 'contract', description: 'What the server promises' },
+    ],
+    components: { schemas: { StreamedWord, StreamedResult, StreamedProblem } },
+    paths: paths(operations),
+  })
+  return openTuples(document)
 }
 
-/** Removes the `items: false` of a tuple: many clients cannot read it and minItems/maxItems say it. */
-function openTuple(schema: z.core.JSONSchema.JSONSchema): void {
-  if (schema.prefixItems !== undefined && schema.items === false) delete schema.items
+/**
+ * Removes the `items: false` of tuples: many clients cannot read it and minItems/maxItems say it.
+ * It stands in their definitions and, alone, beside references to them, where it would forbid all.
+ */
+function openTuples(document: oas31.OpenAPIObject): oas31.OpenAPIObject {
+  return JSON.parse(JSON.stringify(document), (key, value) =>
+    key === 'items' && value === false ? undefined : value,
+  )
 }
 
 function paths(
