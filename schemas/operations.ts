@@ -29,6 +29,7 @@ const workerErrors = [
   'internal',
   'queue_full',
   'worker_crashed',
+  'out_of_memory',
   'worker_unavailable',
   'model_unavailable',
   'shutting_down',

@@ -755,7 +755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `out_of_memory`: The worker has no memory left; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -881,7 +881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `out_of_memory`: The worker has no memory left; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -996,7 +996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `out_of_memory`: The worker has no memory left; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1111,7 +1111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `out_of_memory`: The worker has no memory left; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1250,7 +1250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
+            /** @description `queue_full`: The queue is full; `worker_crashed`: The worker stopped during the call; `out_of_memory`: The worker has no memory left; `worker_unavailable`: No worker is ready; `model_unavailable`: The model cannot be loaded; `shutting_down`: The server is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
