@@ -1,3 +1,4 @@
+export * from './decode-mask.ts'
 export * from './error.ts'
 export * from './geometry.ts'
 export * from './grounding.ts'
