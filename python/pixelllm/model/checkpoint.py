@@ -1,7 +1,7 @@
-"""A model on disk: a folder with `config.json`, `model.safetensors` and `tokenizer.model`.
+"""A model on disk: a folder with `config.json`, `model.safetensors` and a tokenizer.
 
-Nothing here reads a pickle. Only models with a sentencepiece tokenizer can be loaded: one in BERT's
-vocabulary needs a WordPiece tokenizer, which this project does not have, and is refused.
+The tokenizer of a T5 is `tokenizer.model`, a sentencepiece model; that of a GIT-BERT is
+`vocab.txt`, BERT's list of word pieces. Nothing here reads a pickle.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from torch import Tensor, nn
 from pixelllm.model.config import PRESETS, ConfigError, GitBertConfig, PixelLLMConfig
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.model.tokenizer import Tokenizer
+from pixelllm.model.wordpiece import BEGIN, END, WordPieces
 
 SHIPPED: Final = Path(__file__).parent.parent / "checkpoints"
-CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.model"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+TOKENIZER, WORD_PIECES = "tokenizer.model", "vocab.txt"
 
 
 class CheckpointError(Exception):
@@ -78,12 +80,12 @@ def load_checkpoint(
     folder = checkpoint_folder(model)
     require(folder, CONFIG)
     config = load_config(folder / CONFIG)
-    require(folder, WEIGHTS, TOKENIZER)
+    require(folder, WEIGHTS, tokenizer_file(config))
     network = build(config, load_weights(folder / WEIGHTS), device, dtype)
     card = folder / "README.md"
     return Checkpoint(
         model=network,
-        tokenizer=load_tokenizer(folder / TOKENIZER, config),
+        tokenizer=load_tokenizer(folder / tokenizer_file(config), config),
         name=folder.resolve().name,
         card=card.read_text("utf-8") if card.is_file() else "",
     )
@@ -92,10 +94,10 @@ def load_checkpoint(
 def save_checkpoint(
     folder: Path, model: PixelLLM, tokenizer: bytes, dtype: torch.dtype = torch.float16
 ) -> None:
-    """Write a model and its tokenizer (a sentencepiece model's bytes) to a folder."""
+    """Write a model and its tokenizer (the bytes of its file) to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(model.config.to_dict(), indent=2) + "\n", "utf-8")
-    (folder / TOKENIZER).write_bytes(tokenizer)
+    (folder / tokenizer_file(model.config)).write_bytes(tokenizer)
     state = {
         name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()
     }
@@ -119,18 +121,12 @@ def load_config(path: Path) -> PixelLLMConfig:
     """Read a `config.json`.
 
     Raises:
-        CheckpointError: it is none, or it is of a model that no tokenizer here fits.
+        CheckpointError: it is none.
     """
     try:
-        config = PixelLLMConfig.from_dict(json.loads(path.read_text("utf-8")))
+        return PixelLLMConfig.from_dict(json.loads(path.read_text("utf-8")))
     except (ValueError, ConfigError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if isinstance(config.language, GitBertConfig):
-        raise CheckpointError(
-            f"{path} is of a model in BERT's vocabulary, for which there is no WordPiece tokenizer "
-            "here: give a checkpoint whose language model is a T5"
-        )
-    return config
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -145,21 +141,51 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is no complete safetensors file: {error}") from error
 
 
+def tokenizer_file(config: PixelLLMConfig) -> str:
+    """The name of the tokenizer's file, which tells its kind."""
+    return WORD_PIECES if isinstance(config.language, GitBertConfig) else TOKENIZER
+
+
 def load_tokenizer(path: Path, config: PixelLLMConfig) -> Tokenizer:
     """Read the tokenizer and check that it fits the model's vocabulary.
 
     Raises:
-        CheckpointError: it does not, or it is no sentencepiece model.
+        CheckpointError: it does not, or it is none of its kind.
     """
-    try:
-        tokenizer = Tokenizer.load(path)
-    except (RuntimeError, OSError) as error:
-        raise CheckpointError(f"{path} is no sentencepiece model: {error}") from error
+    if isinstance(config.language, GitBertConfig):
+        tokenizer = load_word_pieces(path, config.language)
+    else:
+        try:
+            tokenizer = Tokenizer.load(path)
+        except (RuntimeError, OSError) as error:
+            raise CheckpointError(f"{path} is no sentencepiece model: {error}") from error
     if tokenizer.vocab_size > config.language.vocab_size:
         raise CheckpointError(
             f"{path} has {tokenizer.vocab_size} pieces, the model only {config.language.vocab_size}"
         )
     return tokenizer
+
+
+def load_word_pieces(path: Path, language: GitBertConfig) -> Tokenizer:
+    """Read a `vocab.txt` and check that its begin and end tokens are the model's.
+
+    Raises:
+        CheckpointError: they are not, or it is no list of word pieces.
+    """
+    try:
+        pieces = WordPieces.load(path)
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path} is no list of BERT's word pieces: {error}") from error
+    for name, token, wanted in (
+        (BEGIN, pieces.begin_id, language.begin_id),
+        (END, pieces.end_id, language.end_id),
+    ):
+        if token != wanted:
+            raise CheckpointError(
+                f"{path} has {name} as token {token}, the model as {wanted}: "
+                "give the vocab.txt that the model was trained with"
+            )
+    return Tokenizer(pieces, pieces.begin_id, pieces.end_id)
 
 
 def build(

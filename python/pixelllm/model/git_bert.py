@@ -10,9 +10,6 @@ source does not depend on the text, and `encode` computes it once. The text's po
 again; a token attends to the source and to the text up to itself. There are no token types, and the
 output layer shares no weights with the embedding. Padding behind a text is read like any token,
 which changes states behind its end only.
-
-A checkpoint of this model needs a tokenizer for BERT's lower-cased WordPiece vocabulary, which this
-project does not have: `checkpoint.py` refuses such a checkpoint.
 """
 
 from __future__ import annotations

@@ -58,12 +58,14 @@ def confidence(logits: Tensor) -> Tensor:
     return logits[..., 0].float().mean(-1)
 
 
-def points_box(corners: Tensor, valid: Tensor) -> Tensor:
+def points_box(corners: Tensor, valid: Tensor, per_side: int = 0) -> Tensor:
     """The box around all valid points of each text.
 
     Args:
         corners: float[P, T, K, 2].
         valid: bool[P, T]. Where none is valid the box comes out inverted, as in the authors' code.
+        per_side: where the K points are an inset grid over a box (`box_points.py`) of so many a
+            side, the box reaches half a step beyond them. Corners are no such grid.
 
     Returns:
         float[P, 4].
@@ -73,4 +75,5 @@ def points_box(corners: Tensor, valid: Tensor) -> Tensor:
     low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
     first = torch.where(counts, points, high + 1).amin(1)
     last = torch.where(counts, points, low - 1).amax(1)
-    return torch.cat([first, last], 1)
+    step = (last - first) / (per_side - 1) if per_side > 1 else torch.zeros_like(first)
+    return torch.cat([first - step / 2, last + step / 2], 1)

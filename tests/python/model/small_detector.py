@@ -11,11 +11,9 @@ from pixelllm.model.config import DetectorConfig
 from pixelllm.model.detector.boxes import area
 from pixelllm.model.detector.detector import Detector
 from pixelllm.model.pixelllm import PixelLLM
-from pixelllm.training.detection_losses import DetectionLoss, Matched, Sampling
-from tests.python.goldens import Golden, assert_close, load
+from pixelllm.training.detection_losses import DetectionLoss, Matched, Sampling, center_targets
+from tests.python.goldens import Golden, load
 from tests.python.model.small import WHOLE
-
-LOSS = 1e-4
 
 DETECTOR = DetectorConfig(
     dim=32,
@@ -50,12 +48,22 @@ def captioner(golden: Golden) -> PixelLLM:
 
 def check_losses(golden: Golden, loss: DetectionLoss) -> None:
     """Each of the detector's losses."""
-    assert_close(loss.center.positive, golden["loss/pos_loss"], LOSS)
-    assert_close(loss.center.negative, golden["loss/neg_loss"], LOSS)
-    assert_close(loss.center.distance, golden["loss/reg_loss"], LOSS)
-    assert_close(loss.roi.label, golden["loss/stage0_roi_cls_loss"], LOSS)
-    assert_close(loss.roi.correction, golden["loss/stage0_roi_reg_loss"], LOSS)
-    assert_close(loss.total, golden["loss/det_loss"], LOSS)
+    golden.check("loss/pos_loss", loss.center.positive)
+    golden.check("loss/neg_loss", loss.center.negative)
+    golden.check("loss/reg_loss", loss.center.distance)
+    golden.check("loss/stage0_roi_cls_loss", loss.roi.label)
+    golden.check("loss/stage0_roi_reg_loss", loss.roi.correction)
+    golden.check("loss/det_loss", loss.total)
+
+
+def check_norms(golden: Golden, detector: Detector, features: Tensor, boxes: Tensor) -> None:
+    """How many centres and how many cells per image the heatmap and the distances learn from."""
+    shapes = [(level.shape[2], level.shape[3]) for level in detector.fpn(features)]
+    targets = center_targets(boxes, shapes, DETECTOR.strides)
+    images = len(boxes)
+    centres, cells = (targets.heat == 1).sum(), (targets.distances.amax(2) >= 0).sum()
+    golden.check("loss/hm_norm", (centres / images).clamp(min=1), exact=True)
+    golden.check("loss/reg_norm", (cells / images).clamp(min=1), exact=True)
 
 
 def check_samples(golden: Golden, detector: Detector, features: Tensor, samples: Matched) -> None:
@@ -67,10 +75,11 @@ def check_samples(golden: Golden, detector: Detector, features: Tensor, samples:
     images, count = real.shape
     accuracy = golden["loss/stage0_accuracy_scalar"]  # of each sample, over the number of real ones
 
-    assert count == golden["loss/stage0_num_proposals"]
-    assert real.sum() / images == golden["loss/stage0_num_valid_proposals"]
-    assert things.sum() / images == golden["loss/stage0_num_positives_per_img_scalar"]
+    golden.check("loss/stage0_num_proposals", torch.tensor(count))
+    golden.check("loss/stage0_num_valid_proposals", real.sum() / images, exact=True)
+    positives = things.sum() / images
+    golden.check("loss/stage0_num_positives_per_img_scalar", positives, exact=True)
     assert torch.equal(right & real, accuracy > 0)
-    assert_close((right & real) / (real.sum() + 1e-4), accuracy, LOSS)
+    golden.check("loss/stage0_accuracy_scalar", (right & real) / (real.sum() + 1e-4))
     share = (right & things).sum() / (things.sum() + 1e-4)
-    assert_close(share, golden["loss/stage0_foreground_accuracy_scalar"], LOSS)
+    golden.check("loss/stage0_foreground_accuracy_scalar", share)

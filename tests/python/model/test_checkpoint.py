@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,16 @@ from pixelllm.model.checkpoint import (
     CONFIG,
     TOKENIZER,
     WEIGHTS,
+    WORD_PIECES,
     CheckpointError,
     load_checkpoint,
     save_checkpoint,
 )
+from pixelllm.model.config import GitBertConfig
 from pixelllm.model.pixelllm import PixelLLM
 from tests.python.goldens import FOLDER
 from tests.python.model.small import WHOLE
+from tests.python.model.word_pieces import PIECES, VOCAB_TXT
 
 TOKENIZER_BYTES = (FOLDER / "tiny_t5like_spm.model").read_bytes()
 
@@ -106,14 +110,50 @@ def test_a_bad_configuration_is_named(folder: Path) -> None:
         load_checkpoint(str(folder))
 
 
-def test_a_model_without_a_tokenizer_for_it_is_refused(folder: Path) -> None:
-    values = json.loads((folder / CONFIG).read_text())
-    values["language"] = {"kind": "git_bert"}
-    (folder / CONFIG).write_text(json.dumps(values))
-    (folder / TOKENIZER).unlink()  # it would have a `vocab.txt`
+@pytest.fixture
+def bert_folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    language = GitBertConfig(vocab_size=len(PIECES) + 3, dim=32, heads=4, layers=1, mlp_dim=32)
+    where = tmp_path / "bert"
+    save_checkpoint(where, PixelLLM(replace(WHOLE, language=language)), VOCAB_TXT, torch.float32)
+    return where
 
-    with pytest.raises(CheckpointError, match="there is no WordPiece tokenizer here"):
-        load_checkpoint(str(folder))
+
+def test_a_model_in_berts_vocabulary_has_a_list_of_word_pieces(bert_folder: Path) -> None:
+    checkpoint = load_checkpoint(str(bert_folder))
+
+    tokenizer, language = checkpoint.tokenizer, checkpoint.config.language
+    assert {path.name for path in bert_folder.iterdir()} == {CONFIG, WEIGHTS, WORD_PIECES}
+    assert (tokenizer.begin_id, tokenizer.end_id) == (language.begin_id, language.end_id)
+    assert tokenizer.decode(tokenizer.encode("Where is the man?")).text == "where is the man?"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (None, "has no vocab.txt: it is not a complete checkpoint"),
+        (b"\xff\xfe", "vocab.txt is no list of BERT's word pieces: .*utf-8"),
+        (
+            b"[PAD]\n[CLS]\n[SEP]\n",
+            r"no list of BERT's word pieces: it has no \[UNK\]",
+        ),
+        (
+            VOCAB_TXT.replace(b"[unused98]\n", b""),
+            r"has \[CLS\] as token 100, the model as 101: give the vocab.txt that",
+        ),
+        (VOCAB_TXT + b"b1\nb2\nb3\nb4\n", "pieces, the model only"),
+    ],
+)
+def test_a_list_of_word_pieces_that_does_not_fit_is_named(
+    bert_folder: Path, change: bytes | None, complaint: str
+) -> None:
+    if change is None:
+        (bert_folder / WORD_PIECES).unlink()
+    else:
+        (bert_folder / WORD_PIECES).write_bytes(change)
+
+    with pytest.raises(CheckpointError, match=complaint):
+        load_checkpoint(str(bert_folder))
 
 
 def test_a_file_that_is_no_tokenizer_is_named(folder: Path) -> None:

@@ -24,16 +24,17 @@ from pixelllm.training.detection_losses import (
     sample_boxes,
     size_ranges,
 )
-from tests.python.goldens import Golden, assert_close
+from tests.python.goldens import FRAME as SIDE
+from tests.python.goldens import Golden
 from tests.python.model.small_detector import (
     DETECTOR,
     SAMPLING,
     check_losses,
+    check_norms,
     check_samples,
     detector_of,
 )
 
-MODULE = 1e-5
 FRAME = (112, 112)
 STRIDES = DETECTOR.strides
 
@@ -54,7 +55,7 @@ def test_golden_pyramid() -> None:
 
     assert len(pyramid) == 5
     for level, features in enumerate(pyramid):
-        assert_close(features.permute(0, 2, 3, 1), golden[f"out/fpn{level}"], MODULE)
+        golden.check(f"out/fpn{level}", features.permute(0, 2, 3, 1))
 
 
 def test_golden_center_maps() -> None:
@@ -65,8 +66,8 @@ def test_golden_center_maps() -> None:
     maps = detector.proposal_generator(pyramid)
 
     for level in range(5):
-        assert_close(maps.heat[level], golden[f"out/heatmap{level}"][..., 0], MODULE)
-        assert_close(maps.distances[level], golden[f"out/box_reg{level}"], MODULE)
+        golden.check(f"out/heatmap{level}", maps.heat[level])
+        golden.check(f"out/box_reg{level}", maps.distances[level])
 
 
 def test_golden_cell_centres() -> None:
@@ -74,7 +75,7 @@ def test_golden_cell_centres() -> None:
 
     centres = cell_centres(maps_of(golden).shapes, STRIDES)
 
-    assert torch.equal(centres, golden["out/grids"])
+    golden.check("out/grids", centres, exact=True)
 
 
 def test_golden_center_targets() -> None:
@@ -82,12 +83,10 @@ def test_golden_center_targets() -> None:
 
     targets = center_targets(golden["in/gt_boxes"], maps_of(golden).shapes, STRIDES)
 
-    assert_close(targets.heat, golden["out/gt_heatmaps"][..., 0], MODULE)
+    golden.check("out/gt_heatmaps", targets.heat)
     assert torch.equal(targets.heat == 1, golden["out/gt_heatmaps"][..., 0] == 1)
-    assert_close(targets.distances, golden["out/gt_regs"], MODULE)
-    learns = targets.distances.amax(2) >= 0
-    assert (targets.heat == 1).sum() / 2 == golden["loss/hm_norm"]
-    assert learns.sum() / 2 == golden["loss/reg_norm"]
+    golden.check("out/gt_regs", targets.distances)
+    check_norms(golden, detector_of(golden), golden["in/x"], golden["in/gt_boxes"])
 
 
 def test_golden_peaks() -> None:
@@ -95,8 +94,8 @@ def test_golden_peaks() -> None:
 
     found = peaks(maps_of(golden), STRIDES, 100)
 
-    assert_close(found.scores, golden["out/peak_scores"], MODULE)
-    assert_close(found.boxes / 112, golden["out/peak_boxes"] / 112, MODULE)
+    golden.check("out/peak_scores", found.scores)
+    golden.check("out/peak_boxes", found.boxes, scale=SIDE)
 
 
 def test_golden_suppression() -> None:
@@ -107,8 +106,8 @@ def test_golden_suppression() -> None:
 
     assert real.all()
     rows = torch.arange(2)[:, None]
-    assert torch.equal(boxes[rows, places], golden["out/nms_boxes"])
-    assert torch.equal(scores[rows, places], golden["out/nms_scores"])
+    golden.check("out/nms_boxes", boxes[rows, places], exact=True)
+    golden.check("out/nms_scores", scores[rows, places], exact=True)
 
 
 def test_golden_roi_align() -> None:
@@ -117,7 +116,7 @@ def test_golden_roi_align() -> None:
 
     crops = pyramid_align(pyramid, STRIDES, golden["in/roi_boxes"], 7)
 
-    assert_close(crops, golden["out/roi_align"], MODULE)
+    golden.check("out/roi_align", crops)
 
 
 def test_golden_box_corrections() -> None:
@@ -126,10 +125,8 @@ def test_golden_box_corrections() -> None:
 
     corrections = encode_boxes(boxes, anchors)
 
-    assert_close(corrections, golden["out/encode"], MODULE)
-    assert_close(
-        decode_boxes(golden["out/encode"], anchors) / 112, golden["out/decode"] / 112, MODULE
-    )
+    golden.check("out/encode", corrections)
+    golden.check("out/decode", decode_boxes(golden["out/encode"], anchors), scale=SIDE)
 
 
 def test_golden_box_head() -> None:
@@ -141,8 +138,8 @@ def test_golden_box_head() -> None:
 
     logits, corrections = detector.roi_head(pyramid, proposals.boxes)
 
-    assert_close(logits, golden["out/test_class_outputs"], MODULE)
-    assert_close(corrections, golden["out/test_box_outputs"], MODULE)
+    golden.check("out/test_class_outputs", logits)
+    golden.check("out/test_box_outputs", corrections)
 
 
 def test_golden_detections() -> None:
@@ -151,9 +148,10 @@ def test_golden_detections() -> None:
 
     found = detector(golden["in/x"], FRAME)
 
-    assert torch.equal(found.counts, golden["out/test_num_detections"])
-    assert_close(found.scores, golden["out/test_detection_scores"], MODULE)
-    assert_close(found.boxes / 112, golden["out/test_detection_boxes"] / 112, MODULE)
+    golden.check("out/test_num_detections", found.counts)
+    golden.check("out/test_detection_scores", found.scores)
+    golden.check("out/test_detection_boxes", found.boxes, scale=SIDE)
+    golden.check("out/test_detection_classes", torch.ones(2, DETECTOR.max_detections))  # all one
 
 
 def test_golden_detection_training() -> None:
@@ -163,10 +161,10 @@ def test_golden_detection_training() -> None:
 
     loss, samples = detection_loss(detector, golden["in/x"], FRAME, boxes, labels, SAMPLING)
 
-    assert_close(samples.boxes / 112, golden["out/train_last_proposals"] / 112, MODULE)
+    golden.check("out/train_last_proposals", samples.boxes, scale=SIDE)
     prompts = caption_prompts(samples, boxes, labels, count=27)
-    assert torch.equal(prompts.matches, golden["out/match_idx"].long())
-    assert torch.equal(prompts.labels, golden["out/match_cls"].long())
+    golden.check("out/match_idx", prompts.matches)
+    golden.check("out/match_cls", prompts.labels)
     check_losses(golden, loss)
     check_samples(golden, detector, golden["in/x"], samples)
 

@@ -5,24 +5,34 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pixelllm.model.box_points import points_of_boxes, solid_grid
 from pixelllm.model.decoding import BeamSearch, Decoded, Greedy
 from pixelllm.model.detector.rescoring import rank_captions
 from pixelllm.model.detector.roi_head import Detections
 from pixelllm.model.pixelllm import PixelLLM, Prompts
 from pixelllm.training.detection_losses import caption_prompts, detection_loss
 from pixelllm.training.losses import text_loss
-from tests.python.goldens import Golden, assert_close
+from tests.python.goldens import FRAME as SIDE
+from tests.python.goldens import Golden
 from tests.python.model.searching import finish
-from tests.python.model.small import LANGUAGE, for_prompts, images_of, rows
+from tests.python.model.small import (
+    LANGUAGE,
+    check_prompts,
+    check_reading,
+    check_total,
+    for_prompts,
+    images_of,
+    rows,
+)
 from tests.python.model.small_detector import (
     DETECTOR,
     SAMPLING,
     captioner,
     check_losses,
+    check_norms,
     check_samples,
 )
 
-FULL_PASS = 1e-4
 FRAME = (112, 112)
 PROMPTS = 5
 MAX_TOKENS = LANGUAGE.max_text_tokens
@@ -49,24 +59,25 @@ def test_golden_densecap_training() -> None:
 
     check_losses(golden, detection)
     check_samples(golden, model.detector, features.fused, samples)
-    assert_close(samples.boxes / 112, golden["out/last_proposals"] / 112, FULL_PASS)
-    assert_close(prompts.boxes / 112, golden["out/prompt_boxes"] / 112, FULL_PASS)
-    assert torch.equal(prompts.labels, golden["out/gt_classes"].long())
-    assert torch.equal(boxes[image, prompts.matches], golden["out/gt_boxes"])
-    assert torch.equal(texts, golden["out/gt_text_tokens"])
-    assert torch.equal(prefixes, golden["out/context_tokens"])
-    assert_close(visual, golden["out/visual_features"].flatten(0, 1), FULL_PASS)
-    assert_close(captions, golden["loss/text_loss"], FULL_PASS)
-    assert_close(captions + detection.total, golden["loss/total_loss"], FULL_PASS)
+    check_norms(golden, model.detector, features.fused, boxes)
+    check_prompts(golden, prompts.boxes)
+    golden.check("out/last_proposals", samples.boxes, scale=SIDE)
+    golden.check("out/prompt_boxes", prompts.boxes, scale=SIDE)
+    golden.check("out/gt_classes", prompts.labels)
+    golden.check("out/gt_boxes", boxes[image, prompts.matches], exact=True)
+    golden.check("out/gt_text_tokens", texts)
+    golden.check("out/context_tokens", prefixes)
+    golden.check("out/visual_features", visual)
+    check_total(golden, {"text": captions, "det": detection.total})
 
 
 def caption(
     model: PixelLLM, golden: Golden, regions: Detections, beams: int
 ) -> tuple[Tensor, list[list[Decoded]]]:
     """Visual tokens float[P, Q, C], and all texts kept of each region, worst first."""
-    images, count = regions.scores.shape
-    corners = regions.boxes.new_zeros(images * count, 4, 2)  # what an empty slot is prompted with
-    prompts = Prompts(regions.boxes.flatten(0, 1), corners)
+    count = regions.scores.shape[1]
+    corners = points_of_boxes(regions.boxes, solid_grid(2, inset=False)).flatten(0, 1)
+    prompts = Prompts(regions.boxes.flatten(0, 1), corners)  # an empty slot has four points
     visual = model.visual_prefix(for_prompts(images_of(model, golden), count), prompts)
     prefix = golden["in/context_tokens"][:, :1].expand(-1, count, -1)
     encoded = model.encode_prefix(visual, rows(prefix))
@@ -86,6 +97,15 @@ def buffer(text: Decoded) -> list[int]:
     return written + [LANGUAGE.end_id] * (MAX_TOKENS - len(written))
 
 
+def check_detections(expected: Golden, golden: Golden, regions: Detections) -> None:
+    """What the regions that were found are captioned with."""
+    check_prompts(expected, regions.boxes)
+    expected.check("out/prompt_boxes", regions.boxes, scale=SIDE)
+    expected.check("out/detection_classes", torch.ones_like(regions.scores))  # there is one class
+    prefix = golden["in/context_tokens"][:, :1]  # every region is captioned behind the same
+    check_reading(expected, prefix.expand(-1, DETECTOR.max_detections, -1))
+
+
 def test_golden_densecap_greedy() -> None:
     golden = Golden("full_densecap_train")
     expected = Golden("full_densecap_infer_greedy1_mult0")
@@ -95,16 +115,17 @@ def test_golden_densecap_greedy() -> None:
         regions = model.detect(images_of(model, golden))
         visual, texts = caption(model, golden, regions, beams=1)
 
-    assert torch.equal(regions.counts, expected["out/num_detections"])
-    assert_close(regions.scores, expected["out/detection_scores"], FULL_PASS)
-    assert_close(regions.boxes / 112, expected["out/detection_boxes"] / 112, FULL_PASS)
-    real = regions.boxes.flatten(0, 1).amax(1) > 0
-    assert torch.equal(real, expected["out/box_valid_mask"].flatten())
-    assert_close(visual, expected["out/visual_features"].flatten(0, 1), FULL_PASS)
+    check_detections(expected, golden, regions)
+    expected.check("out/num_detections", regions.counts)
+    expected.check("out/detection_scores", regions.scores)
+    expected.check("out/detection_boxes", regions.boxes, scale=SIDE)
+    expected.check("out/visual_features", visual)
     tokens = torch.tensor([buffer(text) for (text,) in texts])
-    assert torch.equal(tokens, rows(expected["out/text_tokens"]))
+    expected.check("out/text_tokens", tokens)
+    expected.check("out/beam_text_tokens", tokens)
     scores = torch.tensor([text.score for (text,) in texts])
-    assert_close(scores, expected["out/log_probs"].flatten(), FULL_PASS)
+    expected.check("out/log_probs", scores)
+    expected.check("out/beam_log_probs", scores)
 
 
 def test_golden_densecap_beam_rescored_by_captions() -> None:
@@ -123,12 +144,11 @@ def test_golden_densecap_beam_rescored_by_captions() -> None:
 
     tokens = torch.tensor([[buffer(text) for text in beams] for beams in texts])
     tokens = torch.unflatten(tokens, 0, slots)[image, ranking.regions, ranking.captions]
-    assert torch.equal(tokens, expected["out/text_tokens"].long())
-    assert torch.equal((ranking.scores > 0).sum(1), expected["out/num_detections"])
-    largest = expected["out/detection_scores"].max()  # the scores are tiny: compare their ratio
-    scores = expected["out/detection_scores"] / largest
-    assert_close(ranking.scores / largest, scores, FULL_PASS)
-    boxes = regions.boxes[image, ranking.regions]
-    assert_close(boxes / 112, expected["out/detection_boxes"] / 112, FULL_PASS)
+    check_detections(expected, golden, regions)
+    expected.check("out/text_tokens", tokens)
+    expected.check("out/num_detections", (ranking.scores > 0).sum(1))
+    largest = expected["out/detection_scores"].max()  # they are tiny: compare their ratio
+    expected.check("out/detection_scores", ranking.scores, scale=largest)
+    expected.check("out/detection_boxes", regions.boxes[image, ranking.regions], scale=SIDE)
     visual = torch.unflatten(visual, 0, slots)[image, ranking.regions]
-    assert_close(visual, expected["out/visual_features"], FULL_PASS)
+    expected.check("out/visual_features", visual)

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 
 from pixelllm.model.pixelllm import PixelLLM, Prompts
 from pixelllm.training.detection_losses import Matched, caption_prompts, detection_loss
 from pixelllm.training.losses import (
-    POINT_WEIGHT,
     corners_of_boxes,
     end_box_positions,
     point_loss,
     text_loss,
     word_positions,
 )
-from tests.python.goldens import Golden, assert_close
-from tests.python.model.small import for_prompts, images_of, rows
-from tests.python.model.small_detector import SAMPLING, captioner, check_losses, check_samples
+from tests.python.goldens import FRAME as SIDE
+from tests.python.goldens import Golden
+from tests.python.model.small import (
+    check_prompts,
+    check_total,
+    for_prompts,
+    images_of,
+    rows,
+    taught,
+)
+from tests.python.model.small_detector import (
+    SAMPLING,
+    captioner,
+    check_losses,
+    check_norms,
+    check_samples,
+)
 
-FULL_PASS = 1e-4
 FRAME = (112, 112)
 PROMPTS = 5
-
-
-def weight(batch: Golden, task: str) -> Tensor:
-    """1 where the batch teaches the task, 0 where its loss does not count."""
-    return batch[f"in/{task}_loss_valid_mask"].float().mean()
 
 
 def prompts_of(batch: Golden, samples: Matched) -> Matched:
     """What is captioned: the detector's samples where it is taught, else the given prompts."""
     boxes, labels = batch["in/boxes"], batch["in/labels"].long()
-    if weight(batch, "objcap"):
+    if batch["in/objcap_loss_valid_mask"].any():
         return caption_prompts(samples, boxes, labels, count=PROMPTS)
     own = torch.arange(PROMPTS).expand_as(labels)
     return Matched(batch["in/prompt_boxes"], own, labels)
@@ -43,7 +49,7 @@ def prompts_of(batch: Golden, samples: Matched) -> Matched:
 def test_golden_joint_batch(task: str) -> None:
     golden, batch = Golden("full_joint_params"), Golden(f"full_joint_{task}")
     model: PixelLLM = captioner(golden)
-    taught = int(weight(batch, "proposal"))
+    detects = int(taught(batch, "det"))
     features = images_of(model, golden)
     image = torch.arange(2)[:, None]
 
@@ -51,8 +57,8 @@ def test_golden_joint_batch(task: str) -> None:
         model.detector,
         features.fused,
         FRAME,
-        batch["in/boxes"] * taught,  # a batch that teaches no detection has no true boxes
-        batch["in/labels"].long() * taught,
+        batch["in/boxes"] * detects,  # a batch that teaches no detection has no true boxes
+        batch["in/labels"].long() * detects,
         SAMPLING,
     )
     prompts = prompts_of(batch, samples)
@@ -75,29 +81,24 @@ def test_golden_joint_batch(task: str) -> None:
     check_losses(batch, detection)
     check_samples(batch, model.detector, features.fused, samples)
     assert traced == (task == "trace")
-    assert_close(samples.boxes / 112, batch["out/last_proposals"] / 112, FULL_PASS)
-    assert_close(prompts.boxes / 112, batch["out/prompt_boxes"] / 112, FULL_PASS)
-    assert torch.equal(prompts.labels, batch["out/gt_classes"].long())
-    assert torch.equal(boxes, batch["out/gt_boxes"])
-    assert torch.equal(texts, rows(batch["out/gt_text_tokens"]))
-    assert torch.equal(prefixes, batch["out/context_tokens"])
-    assert torch.equal(target, batch["out/gt_point_coords"].flatten(0, 1))
-    assert torch.equal(valid, batch["out/point_valid_mask"].flatten(0, 1))
-    assert_close(visual, batch["out/visual_features"].flatten(0, 1), FULL_PASS)
-    assert_close(corners / 112, batch["out/point_coords"].flatten(0, 1) / 112, FULL_PASS)
-    _, extra = model.point_head(hidden)
-    assert_close(extra, batch["out/point_logits"].flatten(0, 1), FULL_PASS)
-
-    caption = text_loss(logits, texts, labelled)
-    points = point_loss(corners, target, valid & labelled[:, None])
-    text_weight = (weight(batch, "cap") + weight(batch, "objcap")).clamp(max=1)
-    scaled = {
-        "text": caption * text_weight,
-        "det": detection.total * weight(batch, "proposal"),
-        "point": points * POINT_WEIGHT * weight(batch, "point"),
-    }
-    assert_close(caption, batch["loss/text_loss"], FULL_PASS)
-    assert_close(points / 112, batch["loss/point_loss"] / 112, FULL_PASS)
-    for name, loss in scaled.items():
-        assert_close(loss, batch[f"loss/{name}_loss_scaled"], FULL_PASS)
-    assert_close(sum(scaled.values(), torch.zeros(())), batch["loss/total_loss"], FULL_PASS)
+    check_norms(batch, model.detector, features.fused, batch["in/boxes"] * detects)
+    check_prompts(batch, prompts.boxes)
+    batch.check("out/last_proposals", samples.boxes, scale=SIDE)
+    batch.check("out/prompt_boxes", prompts.boxes, scale=SIDE)
+    batch.check("out/gt_classes", prompts.labels)
+    batch.check("out/gt_boxes", boxes, exact=True)
+    batch.check("out/gt_text_tokens", texts)
+    batch.check("out/context_tokens", prefixes)
+    batch.check("out/gt_point_coords", target, exact=True)
+    batch.check("out/point_valid_mask", valid)
+    batch.check("out/visual_features", visual)
+    batch.check("out/point_coords", corners, scale=SIDE)
+    batch.check("out/point_logits", model.point_head(hidden)[1])
+    check_total(
+        batch,
+        {
+            "text": text_loss(logits, texts, labelled),
+            "det": detection.total,
+            "point": point_loss(corners, target, valid & labelled[:, None]),
+        },
+    )

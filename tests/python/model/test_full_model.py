@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from pixelllm.model.decoding import BeamSearch, Decoded, Greedy, Search
-from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.decoding import BeamSearch, Decoded, Greedy
+from pixelllm.model.pixelllm import ImageFeatures, PixelLLM
+from pixelllm.model.point_head import points_box
 from pixelllm.model.t5 import T5
+from pixelllm.model.weights import TOKEN_HEAD, rename
 from pixelllm.training.losses import (
     POINT_WEIGHT,
     corners_of_boxes,
@@ -19,124 +23,172 @@ from pixelllm.training.losses import (
     text_loss,
     word_positions,
 )
-from tests.python.goldens import Golden, assert_close
+from tests.python.goldens import FRAME, Golden, outputs_of
 from tests.python.model.searching import finish
 from tests.python.model.small import (
     LANGUAGE,
+    check_prompts,
+    check_reading,
+    check_total,
     encoded_of,
     features_of,
     rows,
+    visual_of,
     whole_model,
 )
 
-FULL_PASS = 1e-4
 MAX_TOKENS = LANGUAGE.max_text_tokens
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A teacher-forced pass over the golden's prompts, one row each."""
+
+    features: ImageFeatures
+    tokens: Tensor
+    visual: Tensor
+    logits: Tensor
+    hidden: Tensor
+    corners: Tensor
+
+
+def teacher_forced(model: PixelLLM, golden: Golden, tokens: Tensor) -> Pass:
+    """Lead the model through int[P, T] texts."""
+    features = features_of(model, golden)
+    visual = visual_of(model, golden, features)
+    encoded = model.encode_prefix(visual, rows(golden["in/context_tokens"]))
+    logits, hidden = model.decode_text(encoded, tokens)
+    corners = model.place(hidden, features.valid_size)
+    return Pass(features, tokens, visual, logits, hidden, corners)
+
+
+def check_modules(golden: Golden, model: PixelLLM, found: Pass) -> None:
+    """What the parts of the model said on the way."""
+    golden.check("inter/visual_project_layers/call0/out0", found.visual)
+    golden.check("inter/textual/call0/out0", found.logits)
+    golden.check("inter/textual/call0/out1", found.hidden)
+    relative, extra = model.point_head(found.hidden)
+    golden.check("inter/point_predictor/call0/out0", relative)
+    golden.check("inter/point_predictor/call0/out1", extra)
+    golden.check("out/point_coords", found.corners, scale=FRAME)
 
 
 def test_golden_trace_forward_and_losses() -> None:
     golden = Golden("full_trace_train")
     model = whole_model(golden)
-
-    features = features_of(model, golden)
-    encoded = encoded_of(model, golden, features)
     tokens = rows(golden["in/text_tokens"])
-    logits, hidden = model.decode_text(encoded, tokens)
-    corners = model.place(hidden, features.valid_size)
-
-    assert_close(features.sam, golden["inter/sam_backbone/call0/out0"], FULL_PASS)
-    assert_close(logits, golden["inter/textual/call0/out0"], FULL_PASS)
-    assert_close(hidden, golden["inter/textual/call0/out1"], FULL_PASS)
-    relative, extra = model.point_head(hidden)
-    assert_close(relative, golden["inter/point_predictor/call0/out0"].flatten(0, 1), FULL_PASS)
-    assert_close(extra, golden["out/point_logits"].flatten(0, 1), FULL_PASS)
-    pixels = golden["out/point_coords"].flatten(0, 1)
-    assert_close(corners / 112, pixels / 112, FULL_PASS)  # pixels: FULL_PASS of the frame
     valid = word_positions(tokens)
-    assert torch.equal(valid, golden["out/point_valid_mask"].flatten(0, 1))
-    assert_close(text_loss(logits, tokens), golden["loss/text_loss"], FULL_PASS)
-    points = point_loss(corners, golden["in/points"].flatten(0, 1), valid)
-    assert_close(points * POINT_WEIGHT, golden["loss/point_loss_scaled"], FULL_PASS)
+
+    with outputs_of({"eva": model.eva.norm}) as outputs:
+        found = teacher_forced(model, golden, tokens)
+    points = point_loss(found.corners, golden["in/points"].flatten(0, 1), valid)
+
+    golden.check("inter/git_backbone/call0/out0", outputs["eva"])
+    golden.check("inter/sam_backbone/call0/out0", found.features.sam)
+    check_modules(golden, model, found)
+    check_prompts(golden, golden["in/prompt_boxes"])
+    golden.check("out/visual_features", found.visual)
+    golden.check("out/point_logits", model.point_head(found.hidden)[1])
+    golden.check("out/point_valid_mask", valid)
+    check_total(golden, {"text": text_loss(found.logits, tokens), "point": points})
 
 
-def test_golden_trace_gradients() -> None:
+@pytest.fixture(scope="module")
+def trained() -> dict[str, Tensor]:
+    """Gradients of the trace golden's loss, by our names; zeros where there is none.
+
+    Nothing reaches some parameters, which have a gradient of zeros there; so has the matrix of the
+    Fourier positions, which is a constant here.
+    """
     golden = Golden("full_trace_train")
-    gradients = Golden("full_trace_grads")
     model = whole_model(golden)
-
-    features = features_of(model, golden)
     tokens = rows(golden["in/text_tokens"])
-    logits, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
-    corners = model.place(hidden, features.valid_size)
-    points = point_loss(corners, golden["in/points"].flatten(0, 1), word_positions(tokens))
-    torch.autograd.backward(text_loss(logits, tokens) + POINT_WEIGHT * points)
-
-    expected = gradients.params(prefix="grad/")
-    ours = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    assert expected
-    for name, gradient in expected.items():
-        largest = gradient.abs().max()
-        assert_close(ours[name] / largest, gradient / largest, FULL_PASS)
+    found = teacher_forced(model, golden, tokens)
+    target = golden["in/points"].flatten(0, 1)
+    points = point_loss(found.corners, target, word_positions(tokens))
+    torch.autograd.backward(text_loss(found.logits, tokens) + POINT_WEIGHT * points)
+    return {
+        name: torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+        for name, tensor in model.state_dict(keep_vars=True).items()
+    }
 
 
-def test_golden_trace_gradient_norms() -> None:
-    golden = Golden("full_trace_train")
-    gradients = Golden("full_trace_grads")
-    model = whole_model(golden)
+def of_flax(gradients: Mapping[str, Tensor], path: str) -> Tensor:
+    """Our gradient of what the authors call by this path; a matrix as they lay it out."""
+    name = rename(path.removeprefix("grad/"))
+    head = TOKEN_HEAD.match(name)
+    if head:  # one layer per token there, and one tensor of all layers here
+        leaf = "weight" if head[2] == "kernel" else "bias"
+        return gradients[f"extractor.token_heads.{leaf}"][int(head[1])]
+    if not name.endswith(".kernel"):
+        return gradients[name]
+    gradient = gradients[name.removesuffix("kernel") + "weight"]
+    return gradient.T if gradient.ndim == 2 else gradient
 
-    features = features_of(model, golden)
-    tokens = rows(golden["in/text_tokens"])
-    logits, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
-    corners = model.place(hidden, features.valid_size)
-    points = point_loss(corners, golden["in/points"].flatten(0, 1), word_positions(tokens))
-    torch.autograd.backward(text_loss(logits, tokens) + POINT_WEIGHT * points)
 
-    names = [str(name) for name in gradients.arrays["grad_norm_names"]]
-    norms = dict(zip(names, gradients["grad_norms"].tolist(), strict=True))
-    total = sum(p.grad.square().sum().item() for p in model.parameters() if p.grad is not None)
-    # The Fourier matrix is a constant here and has no gradient there.
-    assert total**0.5 == pytest.approx(sum(n * n for n in norms.values()) ** 0.5, rel=FULL_PASS)
+def test_golden_trace_gradients(trained: dict[str, Tensor]) -> None:
+    golden = Golden("full_trace_grads")
+    paths = [path for path in golden if path.startswith("grad/")]
+    assert paths
+
+    for path in paths:
+        golden.check(path, of_flax(trained, path), scale=golden[path].abs().max())
+
+
+def test_golden_trace_gradient_norms(trained: dict[str, Tensor]) -> None:
+    golden = Golden("full_trace_grads")
+    paths = [str(name) for name in golden.arrays["grad_norm_names"]]
+
+    norms = torch.stack([of_flax(trained, path).norm() for path in paths])
+
+    # In parts of itself; what is below is the rounding of a gradient of zero (a key's bias).
+    golden.check("grad_norms", norms, scale=golden["grad_norms"].clamp(min=1e-2))
 
 
 def test_golden_ref_forward_and_losses() -> None:
     golden = Golden("full_ref_train")
     model = whole_model(golden)
-
-    features = features_of(model, golden)
     tokens = rows(golden["in/text_tokens"])
-    logits, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
-    corners = model.place(hidden, features.valid_size)
-
-    assert_close(logits, golden["inter/textual/call0/out0"], FULL_PASS)
-    assert_close(hidden, golden["inter/textual/call0/out1"], FULL_PASS)
-    assert_close(corners / 112, golden["out/point_coords"].flatten(0, 1) / 112, FULL_PASS)
     valid = end_box_positions(tokens)
-    assert torch.equal(valid, golden["out/point_valid_mask"].flatten(0, 1))
     labelled = golden["in/labels"].flatten() > 0
-    assert_close(text_loss(logits, tokens, labelled), golden["loss/text_loss"], FULL_PASS)
+
+    found = teacher_forced(model, golden, tokens)
     target = corners_of_boxes(golden["in/boxes"].flatten(0, 1), tokens.shape[1])
-    points = point_loss(corners, target, valid & labelled[:, None])
-    assert_close(points * POINT_WEIGHT, golden["loss/point_loss_scaled"], FULL_PASS)
+    points = point_loss(found.corners, target, valid & labelled[:, None])
+
+    check_modules(golden, model, found)
+    golden.check("out/point_valid_mask", valid)
+    golden.check("out/gt_point_coords", target, exact=True)
+    boxes = points_box(found.corners, valid)
+    golden.check("out/detection_boxes_from_points", boxes, scale=FRAME)
+    texts = text_loss(found.logits, tokens, labelled)
+    check_total(golden, {"text": texts, "point": points})
 
 
 def test_golden_ref_inference_places_the_given_phrase() -> None:
     golden = Golden("full_ref_train")
     expected = Golden("full_ref_infer")
     model = whole_model(golden)
+    tokens = rows(golden["in/text_tokens"])
 
-    features = features_of(model, golden)
-    tokens = rows(expected["out/text_tokens"])
-    _, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
-    corners = model.place(hidden, features.valid_size)
+    found = teacher_forced(model, golden, tokens)
 
-    assert torch.equal(tokens, rows(golden["in/text_tokens"]))
-    assert_close(corners / 112, expected["out/point_coords"].flatten(0, 1) / 112, FULL_PASS)
-    valid = end_box_positions(tokens)
-    assert torch.equal(valid, expected["out/point_valid_mask"].flatten(0, 1))
-    boxes = expected["out/detection_boxes"].flatten(0, 1)
-    for row in valid.any(1).nonzero().flatten().tolist():
-        points = corners[row][valid[row]].flatten(0, 1)
-        box = torch.cat([points.amin(0), points.amax(0)])
-        assert_close(box / 112, boxes[row] / 112, FULL_PASS)
+    check_prompts(expected, golden["in/prompt_boxes"])
+    check_reading(expected, golden["in/context_tokens"])
+    expected.check("out/text_tokens", tokens)
+    check_places(expected, "out/", model, found, end_box_positions(tokens))
+    expected.check("out/visual_features", found.visual)
+    expected.check("out/point_logits", model.point_head(found.hidden)[1])
+
+
+def check_places(
+    expected: Golden, prefix: str, model: PixelLLM, found: Pass, valid: Tensor
+) -> None:
+    """Where the words of a text are, and the box around them."""
+    expected.check(f"{prefix}point_coords", found.corners, scale=FRAME)
+    expected.check(f"{prefix}point_valid_mask", valid)
+    boxes = points_box(found.corners, valid)
+    expected.check(f"{prefix}detection_boxes", boxes, scale=FRAME)
 
 
 def greedy() -> Greedy:
@@ -159,7 +211,7 @@ def beam3_1() -> BeamSearch:
         ("full_trace_infer_beam3_1", beam3_1),
     ],
 )
-def test_golden_trace_decoding(file: str, search: Callable[[], Search]) -> None:
+def test_golden_trace_decoding(file: str, search: Callable[[], BeamSearch | Greedy]) -> None:
     golden = Golden("full_trace_train")
     expected = Golden(file)
     model = whole_model(golden)
@@ -167,6 +219,11 @@ def test_golden_trace_decoding(file: str, search: Callable[[], Search]) -> None:
     decoded = decode(model, golden, search)
 
     check_decoding(model, golden, decoded, expected, "out/", word_positions)
+    check_prompts(expected, golden["in/prompt_boxes"])
+    check_reading(expected, golden["in/context_tokens"])
+    found = teacher_forced(model, golden, rows(expected["out/text_tokens"]))
+    expected.check("out/visual_features", found.visual)
+    expected.check("out/point_logits", model.point_head(found.hidden)[1])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +236,7 @@ def test_golden_trace_decoding(file: str, search: Callable[[], Search]) -> None:
     ],
 )
 def test_golden_decoding_with_real_ends(
-    prefix: str, search: Callable[[], Search], positions: Callable[[Tensor], Tensor]
+    prefix: str, search: Callable[[], BeamSearch | Greedy], positions: Callable[[Tensor], Tensor]
 ) -> None:
     golden = Golden("full_trace_train")
     expected = Golden("full_trace_infer_eos")
@@ -193,37 +250,46 @@ def test_golden_decoding_with_real_ends(
     check_decoding(model, golden, decoded, expected, prefix, positions)
 
 
-def decode(model: PixelLLM, golden: Golden, search: Callable[[], Search]) -> list[Decoded]:
-    """Decode every prompt of the golden with cached steps, all in one batch of slots."""
+def decode(
+    model: PixelLLM, golden: Golden, make: Callable[[], BeamSearch | Greedy]
+) -> list[list[Decoded]]:
+    """All texts kept of every prompt, worst first; cached steps, all in one batch of slots."""
     with torch.inference_mode():
         encoded = encoded_of(model, golden, features_of(model, golden))
-        searches = [search() for _ in encoded.states]
+        searches = [make() for _ in encoded.states]
         finish(model, encoded, searches, MAX_TOKENS)
-    return [s.result() for s in searches]
+    return [s.results() if isinstance(s, BeamSearch) else [s.result()] for s in searches]
 
 
 def check_decoding(
     model: PixelLLM,
     golden: Golden,
-    decoded: list[Decoded],
+    decoded: list[list[Decoded]],
     expected: Golden,
     prefix: str,
     positions: Callable[[Tensor], Tensor],
 ) -> None:
     """Compare tokens, scores, and the places of a second, teacher-forced pass."""
-    tokens = torch.zeros(len(decoded), MAX_TOKENS, dtype=torch.int64)
-    for row, text in enumerate(decoded):
+    kept = expected.arrays[f"{prefix}beam_log_probs"].shape[2]
+    for row, texts in enumerate(decoded):
+        part = np.s_[row, 0, kept - len(texts) :]
+        tokens = torch.tensor([buffer(text) for text in texts])
+        expected.check(f"{prefix}beam_text_tokens", tokens, part=part)
+        scores = torch.tensor([text.score for text in texts])
+        expected.check(f"{prefix}beam_log_probs", scores, part=part)
+    best = [texts[-1] for texts in decoded]
+    expected.check(f"{prefix}log_probs", torch.tensor([text.score for text in best]))
+    # The authors' post-processing: what follows the first end token becomes padding.
+    tokens = torch.zeros(len(best), MAX_TOKENS, dtype=torch.int64)
+    for row, text in enumerate(best):
         written = [LANGUAGE.begin_id, *text.tokens, LANGUAGE.end_id]
         tokens[row, : len(written)] = torch.tensor(written)
-    # The authors' post-processing: what follows the first end token becomes padding.
-    assert torch.equal(tokens, rows(expected[prefix + "text_tokens"]))
-    scores = torch.tensor([text.score for text in decoded])
-    assert_close(scores, expected[prefix + "log_probs"].flatten(), FULL_PASS)
+    expected.check(f"{prefix}text_tokens", tokens)
+    found = teacher_forced(model, golden, tokens)
+    check_places(expected, prefix, model, found, positions(tokens))
 
-    features = features_of(model, golden)
-    _, hidden = model.decode_text(encoded_of(model, golden, features), tokens)
-    corners = model.place(hidden, features.valid_size)
-    valid = positions(tokens)
-    assert torch.equal(valid, expected[prefix + "point_valid_mask"].flatten(0, 1))
-    places = expected[prefix + "point_coords"].flatten(0, 1)
-    assert_close(corners[valid] / 112, places[valid] / 112, FULL_PASS)
+
+def buffer(text: Decoded) -> list[int]:
+    """The text as the authors keep it, filled up with end tokens."""
+    written = [LANGUAGE.begin_id, *text.tokens]
+    return written + [LANGUAGE.end_id] * (MAX_TOKENS - len(written))

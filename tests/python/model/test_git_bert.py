@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,10 +20,9 @@ from pixelllm.model.git_bert import GitBert
 from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import PixelLLM, Prompts
 from pixelllm.model.weights import is_frozen
-from tests.python.goldens import Golden, assert_close, load
+from tests.python.goldens import MODULE, Golden, assert_close, load
 from tests.python.model.small import WHOLE
 
-MODULE = 1e-5
 VISUAL_DIM = 40
 LANGUAGE = GitBertConfig(
     vocab_size=64,
@@ -61,8 +61,8 @@ def test_golden_git_bert_head() -> None:
 
     logits, hidden = model.decode(source(model, golden), golden["in/text_tokens"])
 
-    assert_close(logits, golden["out/logits"], MODULE)
-    assert_close(hidden, golden["out/feat"], MODULE)
+    golden.check("out/logits", logits)
+    golden.check("out/feat", hidden)
 
 
 def test_golden_git_bert_head_without_context() -> None:
@@ -72,8 +72,8 @@ def test_golden_git_bert_head_without_context() -> None:
     encoded = model.encode(golden["in/visual_features"], None)
     logits, hidden = model.decode(encoded, golden["in/text_tokens"])
 
-    assert_close(logits, golden["out/logits_noctx"], MODULE)
-    assert_close(hidden, golden["out/feat_noctx"], MODULE)
+    golden.check("out/logits_noctx", logits)
+    golden.check("out/feat_noctx", hidden)
 
 
 def test_golden_git_bert_head_step_by_step() -> None:
@@ -90,8 +90,8 @@ def test_golden_git_bert_head_step_by_step() -> None:
         positions = torch.full((3,), position)
         logits, hidden = model.step(tokens[:, position], positions, slots, cache)
 
-        assert_close(logits, golden["out/logits"][:, position], MODULE)
-        assert_close(hidden, golden["out/feat"][:, position], MODULE)
+        golden.check("out/logits", logits, part=np.s_[:, position])
+        golden.check("out/feat", hidden, part=np.s_[:, position])
 
 
 def test_texts_of_different_age_share_a_step() -> None:
@@ -152,7 +152,7 @@ def test_dropout_is_active_in_training_only() -> None:
     model.train()
     noisy, _ = model.decode(source(model, golden), tokens)
 
-    assert_close(quiet, golden["out/logits"], MODULE)
+    golden.check("out/logits", quiet)
     assert not torch.allclose(quiet, noisy)
 
 

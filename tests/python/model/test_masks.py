@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import torch
+from torch import Tensor
 
 from pixelllm.model.config import MaskDecoderConfig
 from pixelllm.model.mask_adapter import MaskAdapter
 from pixelllm.model.mask_decoder import MaskDecoder
-from pixelllm.model.pixelllm import PixelLLM, Prompts
+from pixelllm.model.pixelllm import ImageFeatures, PixelLLM
 from pixelllm.model.point_head import points_box
-from pixelllm.training.losses import end_box_positions, mask_loss
-from tests.python.goldens import Golden, assert_close, load
-from tests.python.model.small import WHOLE, features_of, rows
+from pixelllm.training.losses import (
+    MaskLoss,
+    corners_of_boxes,
+    end_box_positions,
+    mask_loss,
+    point_loss,
+    text_loss,
+)
+from tests.python.goldens import FRAME, Golden, load
+from tests.python.model.small import (
+    WHOLE,
+    check_prompts,
+    check_reading,
+    check_total,
+    features_of,
+    rows,
+    visual_of,
+)
 
-MODULE = 1e-5
-FULL_PASS = 1e-4
 MASKS = MaskDecoderConfig(depth=2, mlp_dim=64, hidden_dim=24)
 
 
@@ -26,7 +39,7 @@ def test_golden_mask_adapter() -> None:
     load(adapter, golden.params("mask_adapter/", "mask_adapter.", prefix="adapter/params/"))
     inputs = (golden[f"in/{name}"].flatten(0, 1) for name in ("sparse", "visual", "text"))
 
-    assert_close(adapter(*inputs), golden["out/adapter"].flatten(0, 1), MODULE)
+    golden.check("out/adapter", adapter(*inputs))
 
 
 def test_golden_mask_decoder() -> None:
@@ -38,10 +51,10 @@ def test_golden_mask_decoder() -> None:
 
     masks, overlap = decoder(image, golden["in/image_pe"], sparse, golden["in/dense"])
 
-    assert_close(masks[:, :1], golden["out/masks_single"], MODULE)
-    assert_close(masks[:, 1:], golden["out/masks_multi"], MODULE)
-    assert_close(overlap[:, :1], golden["out/iou_single"], MODULE)
-    assert_close(overlap[:, 1:], golden["out/iou_multi"], MODULE)
+    golden.check("out/masks_single", masks[:, :1])
+    golden.check("out/masks_multi", masks[:, 1:])
+    golden.check("out/iou_single", overlap[:, :1])
+    golden.check("out/iou_multi", overlap[:, 1:])
 
 
 def test_golden_sam_mask_loss() -> None:
@@ -55,10 +68,7 @@ def test_golden_sam_mask_loss() -> None:
         golden["in/padding_mask"].repeat_interleave(3, 0),
     )
 
-    assert_close(losses.focal, golden["loss/mask_focal_loss"], MODULE)
-    assert_close(losses.dice, golden["loss/mask_dice_loss"], MODULE)
-    assert_close(losses.overlap, golden["loss/mask_iou_pred_loss"], MODULE)
-    assert_close(losses.total, golden["loss/mask_loss"], MODULE)
+    check_mask_loss(golden, losses)
 
 
 def segmenter(golden: Golden) -> PixelLLM:
@@ -67,50 +77,93 @@ def segmenter(golden: Golden) -> PixelLLM:
     return model
 
 
-def test_golden_refseg_train() -> None:
-    golden = Golden("full_refseg_train")
-    model = segmenter(golden)
-    features = features_of(model, golden)
-    tokens = rows(golden["in/text_tokens"])
+@dataclass(frozen=True)
+class Segmented:
+    """Of each prompt: what the model read, its text, and where and what that is."""
 
-    visual = model.visual_prefix(
-        features, Prompts.of_boxes(golden["in/prompt_boxes"].flatten(0, 1))
-    )
+    features: ImageFeatures
+    visual: Tensor
+    logits: Tensor
+    hidden: Tensor
+    corners: Tensor
+    boxes: Tensor
+    masks: Tensor
+    overlap: Tensor
+
+
+def segmented(model: PixelLLM, golden: Golden, tokens: Tensor) -> Segmented:
+    """Lead the model through phrases about the golden's images, and segment what they refer to."""
+    features = features_of(model, golden)
+    visual = visual_of(model, golden, features)
     encoded = model.encode_prefix(visual, rows(golden["in/context_tokens"]))
-    _, hidden = model.decode_text(encoded, tokens)
+    logits, hidden = model.decode_text(encoded, tokens)
     corners = model.place(hidden, features.valid_size)
     boxes = points_box(corners, end_box_positions(tokens))
     masks, overlap = model.segment(features, boxes, visual, hidden)
+    return Segmented(features, visual, logits, hidden, corners, boxes, masks, overlap)
 
-    assert_close(boxes / 112, golden["out/detection_boxes"].flatten(0, 1) / 112, FULL_PASS)
-    assert_close(masks, golden["out/detection_masks"].flatten(0, 2), FULL_PASS)
-    assert_close(overlap, golden["out/iou_predictions"].flatten(), FULL_PASS)
+
+def check_segmented(golden: Golden, model: PixelLLM, tokens: Tensor, found: Segmented) -> None:
+    """What a training pass and an answer have in common."""
+    golden.check("out/visual_features", found.visual)
+    golden.check("out/point_coords", found.corners, scale=FRAME)
+    golden.check("out/point_logits", model.point_head(found.hidden)[1])
+    golden.check("out/point_valid_mask", end_box_positions(tokens))
+    golden.check("out/detection_boxes", found.boxes, scale=FRAME)
+    golden.check("out/detection_masks", found.masks)
+    golden.check("out/iou_predictions", found.overlap)
+
+
+def check_mask_loss(golden: Golden, losses: MaskLoss) -> None:
+    """Each part of the mask loss, and their sum."""
+    golden.check("loss/mask_focal_loss", losses.focal)
+    golden.check("loss/mask_dice_loss", losses.dice)
+    golden.check("loss/mask_iou_pred_loss", losses.overlap)
+    golden.check("loss/mask_loss", losses.total)
+
+
+def test_golden_refseg_train() -> None:
+    golden = Golden("full_refseg_train")
+    model = segmenter(golden)
+    tokens, boxes = rows(golden["in/text_tokens"]), golden["in/boxes"]
+    labelled = golden["in/labels"].flatten() > 0
+
+    found = segmented(model, golden, tokens)
     losses = mask_loss(
-        masks,
-        overlap,
+        found.masks,
+        found.overlap,
         golden["in/masks"][..., 0].flatten(0, 1),
-        golden["in/labels"].flatten() > 0,
+        labelled,
         golden["in/padding_mask"].repeat_interleave(3, 0),
     )
-    assert_close(losses.total, golden["loss/mask_loss"], FULL_PASS)
+    target = corners_of_boxes(boxes.flatten(0, 1), tokens.shape[1])
+    valid = end_box_positions(tokens) & labelled[:, None]
+    points = point_loss(found.corners, target, valid)
+
+    check_segmented(golden, model, tokens, found)
+    check_prompts(golden, golden["in/prompt_boxes"])
+    golden.check("out/gt_point_coords", target, exact=True)
+    check_mask_loss(golden, losses)
+    check_total(
+        golden,
+        {
+            "text": text_loss(found.logits, tokens, labelled),
+            "point": points,
+            "mask": losses.total,
+        },
+    )
 
 
 def test_golden_refseg_infer() -> None:
     golden = Golden("full_refseg_train")
     expected = Golden("full_refseg_infer")
     model = segmenter(golden)
-    features = features_of(model, golden)
-    tokens = rows(expected["out/text_tokens"])
+    tokens = rows(golden["in/text_tokens"])
 
-    visual = model.visual_prefix(
-        features, Prompts.of_boxes(golden["in/prompt_boxes"].flatten(0, 1))
-    )
-    encoded = model.encode_prefix(visual, rows(golden["in/context_tokens"]))
-    _, hidden = model.decode_text(encoded, tokens)
-    boxes = points_box(model.place(hidden, features.valid_size), end_box_positions(tokens))
-    masks, overlap = model.segment(features, boxes, visual, hidden)
+    found = segmented(model, golden, tokens)
 
-    assert torch.equal(tokens, rows(golden["in/text_tokens"]))
-    assert_close(boxes / 112, expected["out/detection_boxes"].flatten(0, 1) / 112, FULL_PASS)
-    assert_close(masks, expected["out/detection_masks"].flatten(0, 1), FULL_PASS)
-    assert_close(overlap, expected["out/iou_predictions"].flatten(), FULL_PASS)
+    check_segmented(expected, model, tokens, found)
+    check_prompts(expected, golden["in/prompt_boxes"])
+    check_reading(expected, golden["in/context_tokens"])
+    expected.check("out/text_tokens", tokens)
+    expected.check("out/sam_image_embeddings", found.features.sam[::3])  # one row per prompt here

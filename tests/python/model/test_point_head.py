@@ -17,9 +17,7 @@ from pixelllm.training.losses import (
     text_loss,
     word_positions,
 )
-from tests.python.goldens import Golden, assert_close, load
-
-MODULE = 1e-5
+from tests.python.goldens import FRAME, Golden, load
 
 
 def test_golden_point_and_losses_head_as_configured() -> None:
@@ -29,8 +27,10 @@ def test_golden_point_and_losses_head_as_configured() -> None:
 
     points, logits = head(golden["in/text_feat"])
 
-    assert_close(points, golden["cfg/out/coords"], MODULE)
-    assert_close(logits, golden["cfg/out/logits"], MODULE)
+    golden.check("cfg/out/coords", points)
+    size = golden["in/image_shape_hw"].flip(1)[:, None, None, None]
+    golden.check("out/abs_coords", points * size, scale=FRAME)
+    golden.check("cfg/out/logits", logits)
 
 
 def test_golden_point_and_losses_head_by_default() -> None:
@@ -42,16 +42,16 @@ def test_golden_point_and_losses_head_by_default() -> None:
 
     points, logits = head(golden["in/text_feat"])
 
-    assert_close(points, golden["default/out/coords"], MODULE)
-    assert_close(logits, golden["default/out/logits"], MODULE)
+    golden.check("default/out/coords", points)
+    golden.check("default/out/logits", logits)
 
 
 def test_golden_point_and_losses_positions() -> None:
     golden = Golden("point_and_losses")
     tokens = golden["in/tokens"]
 
-    assert torch.equal(word_positions(tokens), golden["out/valid_mask[begin,end,pad]"])
-    assert torch.equal(end_box_positions(tokens), golden["out/valid_mask[^end-1]"])
+    golden.check("out/valid_mask[begin,end,pad]", word_positions(tokens))
+    golden.check("out/valid_mask[^end-1]", end_box_positions(tokens))
 
 
 def test_golden_point_and_losses_corners_of_boxes() -> None:
@@ -61,7 +61,7 @@ def test_golden_point_and_losses_corners_of_boxes() -> None:
     corners = corners_of_boxes(boxes, 3)
 
     assert corners.shape == (2, 3, 2, 2)
-    assert_close(corners[:, 1], golden["out/boxes_to_points_-1"].flatten(0, 1), MODULE)
+    golden.check("out/boxes_to_points_-1", corners[:, 1])
 
 
 @pytest.mark.parametrize("kind", ["l1", "l2", "l1_nonzero"])
@@ -73,8 +73,7 @@ def test_golden_point_and_losses_point_loss(kind: PointLoss) -> None:
 
     loss = point_loss(corners, target, valid, kind)
 
-    expected = golden[f"loss/{kind}"]
-    assert_close(loss / expected, torch.ones(()), MODULE)  # pixels: relative to the loss
+    golden.check(f"loss/{kind}", loss, scale=golden[f"loss/{kind}"])  # pixels: in parts of itself
 
 
 def test_golden_point_and_losses_text_loss() -> None:
@@ -84,8 +83,8 @@ def test_golden_point_and_losses_text_loss() -> None:
     everything = text_loss(logits, tokens)
     some = text_loss(logits, tokens, golden["in/text_mask"].flatten() > 0)
 
-    assert_close(everything, golden["loss/text_nomask"], MODULE)
-    assert_close(some, golden["loss/text"], MODULE)
+    golden.check("loss/text_nomask", everything)
+    golden.check("loss/text", some)
 
 
 def test_places_are_relative_to_the_image_and_not_clipped() -> None:

@@ -18,9 +18,8 @@ from pixelllm.model.preprocess import (
     valid_mask,
 )
 from pixelllm.model.resize import resize_map
-from tests.python.goldens import Golden, assert_close
-
-MODULE = 1e-5
+from tests.python.goldens import Golden
+from tests.python.model.small import valid_size
 
 
 def test_golden_resize_preprocess_normalisation() -> None:
@@ -29,9 +28,9 @@ def test_golden_resize_preprocess_normalisation() -> None:
 
     normalised = normalise(images, padding_mask, SAM_MEAN, SAM_STD)
 
-    assert_close(normalised, golden["out/preprocess"], MODULE)
+    golden.check("out/preprocess", normalised)
     smaller = resize_map(normalised, 16, 16, "bilinear")
-    assert_close(smaller, golden["out/preprocess_resize"], MODULE)
+    golden.check("out/preprocess_resize", smaller)
 
 
 def test_golden_resize_preprocess_image_shape() -> None:
@@ -42,6 +41,7 @@ def test_golden_resize_preprocess_image_shape() -> None:
     mask = valid_mask(shape, max(height, width))
 
     assert torch.equal(mask[:, :height, :width], golden["in/padding_mask"])
+    golden.check("out/image_shape", valid_size(golden["in/padding_mask"]), exact=True)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from pixelllm.model.t5 import T5
-from tests.python.goldens import Golden, assert_close, load
+from tests.python.goldens import MODULE, Golden, assert_close, load, outputs_of
 from tests.python.model.small import LANGUAGE
-
-MODULE = 1e-5
 
 
 def t5(golden: Golden) -> T5:
@@ -28,10 +27,36 @@ def test_golden_t5_lora_head(tokens: str, suffix: str) -> None:
     encoded = model.encode(golden["in/visual_features"], golden["in/context_tokens"])
     logits, hidden = model.decode(encoded, golden[f"in/{tokens}"])
 
-    assert_close(encoded.states, golden["inter/t5_module/encoder"], MODULE)
-    assert_close(hidden, golden[f"out/feat{suffix}"], MODULE)
+    golden.check("inter/t5_module/encoder", encoded.states)
+    golden.check(f"out/feat{suffix}", hidden)
     if not suffix:
-        assert_close(logits, golden["out/logits"], MODULE)
+        golden.check("out/logits", logits)
+        golden.check("inter/t5_module/decoder", logits)
+
+
+def test_golden_t5_lora_head_layer_by_layer() -> None:
+    golden = Golden("t5_lora_head")
+    model = t5(golden)
+    parts: dict[str, nn.Module] = {"encoder/encoder_norm": model.encoder.final_layer_norm}
+    for i, block in enumerate(model.encoder.blocks()):
+        parts[f"encoder/layers_{i}"] = block
+        parts[f"encoder/layers_{i}/attention"] = block.self_attention.attention
+    for i, block in enumerate(model.decoder.blocks()):
+        parts[f"decoder/layers_{i}"] = block
+        parts[f"decoder/layers_{i}/self_attention"] = block.self_attention.attention
+        parts[f"decoder/layers_{i}/encoder_decoder_attention"] = block.cross_attention.attention
+
+    with outputs_of(parts) as outputs:
+        encoded = model.encode(golden["in/visual_features"], golden["in/context_tokens"])
+        model.decode(encoded, golden["in/text_tokens"])
+
+    for name, output in outputs.items():
+        key = f"inter/t5_module/{name}"
+        golden.check(key, output, scale=golden.largest(key))
+    golden.check("inter/t5_module/token_embedder/call0", model.shared(golden["in/context_tokens"]))
+    golden.check("inter/t5_module/token_embedder/call1", model.shared(golden["in/text_tokens"]))
+    golden.check("inter/t5_module/encoder/relpos_bias/call0", model.encoder.position_bias(10))
+    golden.check("inter/t5_module/decoder/relpos_bias/call0", model.decoder.position_bias(10))
 
 
 def test_golden_t5_lora_head_without_context() -> None:
@@ -41,8 +66,8 @@ def test_golden_t5_lora_head_without_context() -> None:
     encoded = model.encode(golden["in/visual_features"], None)
     logits, hidden = model.decode(encoded, golden["in/text_tokens"])
 
-    assert_close(logits, golden["out/logits_noctx"], MODULE)
-    assert_close(hidden, golden["out/feat_noctx"], MODULE)
+    golden.check("out/logits_noctx", logits)
+    golden.check("out/feat_noctx", hidden)
 
 
 def test_cached_steps_agree_with_the_full_pass() -> None:
@@ -116,5 +141,5 @@ def test_dropout_is_active_in_training_only() -> None:
     model.train()
     noisy = model.encode(*inputs).states
 
-    assert_close(quiet, golden["inter/t5_module/encoder"], MODULE)
+    golden.check("inter/t5_module/encoder", quiet)
     assert not torch.allclose(quiet, noisy)

@@ -29,9 +29,9 @@ def test_golden_data_tokenizer(tokenizer: Tokenizer) -> None:
         ("bos_eos_12_truncated", 12, tokenizer.encode_text),
     ):
         rows = [padded(encode(text), length) for text in strings]
-        assert torch.equal(torch.tensor(rows, dtype=torch.int32), golden[f"out/{name}"]), name
-    special = golden["special_pad_bos_eos_unk"].tolist()
-    assert special == [tokenizer.begin_id, -1, tokenizer.end_id, 2]
+        golden.check(f"out/{name}", torch.tensor(rows))
+    special = torch.tensor([tokenizer.begin_id, -1, tokenizer.end_id, 2])
+    golden.check("special_pad_bos_eos_unk", special)
 
 
 def test_every_token_knows_its_place_in_the_text(tokenizer: Tokenizer) -> None:
