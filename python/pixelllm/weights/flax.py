@@ -15,6 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from pixelllm.model.checkpoint import CheckpointError
 from pixelllm.weights.recipe import Convert, Recipe, only
 
 # Tried from top to bottom on the whole path; every rule that matches is applied.
@@ -92,6 +93,9 @@ def flax_recipes(paths: Iterable[str]) -> dict[str, Recipe]:
 
     Of a whole training state all but the parameters is left out: the optimiser's moments and the
     like are of no use for answering.
+
+    Raises:
+        CheckpointError: one of the extractor's heads is missing between others; names it.
     """
     recipes: dict[str, Recipe] = {}
     heads: dict[str, dict[int, str]] = {}
@@ -107,8 +111,17 @@ def flax_recipes(paths: Iterable[str]) -> dict[str, Recipe]:
             target, convert = layout_of(name)
             recipes[target] = Recipe((path,), convert)
     for target, parts in heads.items():
-        recipes[target] = Recipe(tuple(parts[i] for i in sorted(parts)), torch.stack)
+        for number in range(len(parts)):
+            if number not in parts:
+                raise CheckpointError(f"the parameters lack {_head(parts, number)}")
+        recipes[target] = Recipe(tuple(parts[i] for i in range(len(parts))), torch.stack)
     return recipes
+
+
+def _head(parts: Mapping[int, str], number: int) -> str:
+    """The path of a token head that is missing among the paths of others."""
+    other, path = next(iter(parts.items()))
+    return path.replace(f"mlps.{other}/", f"mlps.{number}/")
 
 
 def rename(path: str) -> str:

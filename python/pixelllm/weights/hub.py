@@ -39,4 +39,5 @@ def download(where: str) -> Path:
     try:
         return Path(snapshot_download(match[1], revision=match[2], allow_patterns=list(FILES)))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{where} cannot be downloaded: {error}") from error
+        said = " ".join(str(error).split())
+        raise CheckpointError(f"{where} cannot be downloaded: {said}") from error

@@ -6,7 +6,9 @@ A rule can be read both ways, so a tensor that is missing is named as its source
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +17,8 @@ from torch import Tensor
 
 from pixelllm.model.checkpoint import CheckpointError
 from pixelllm.weights.recipe import Recipe, Source, only
+
+logger = logging.getLogger(__name__)
 
 FIELD = re.compile(r"\{(\w)\}")
 
@@ -79,14 +83,18 @@ def plan(part: Part, source: Source, expected: Set[str]) -> dict[str, Recipe]:
     _refuse(part, source.where, names)
     layout = _recognise(part, source.where, names)
     recipes: dict[str, Recipe] = {}
+    left_out: Counter[str] = Counter()
     for name in names:
         rules = [rule for rule in layout.rules if fields(rule.source, name) is not None]
         targets = {fill(rule.target, fields(rule.source, name)): rule for rule in rules}
         wanted = targets.keys() & expected
-        if not wanted and not _matches(name, layout.ignored):
-            raise CheckpointError(
-                f"{source.where} holds {name}, which the {part.name} of this model does not have"
-            )
+        if not wanted:
+            reason = _matches(name, layout.ignored)
+            if reason is None:
+                raise CheckpointError(
+                    f"{source.where} holds {name}, which {part.name} in this model does not have"
+                )
+            left_out[reason] += 1
         for target in wanted:
             if target in recipes:
                 raise CheckpointError(
@@ -100,6 +108,8 @@ def plan(part: Part, source: Source, expected: Set[str]) -> dict[str, Recipe]:
             f"{source.where} lacks {source_name(layout, missing[0])}, a tensor of {part.name} in "
             f"the layout of {layout.name} ({len(missing)} missing in all)"
         )
+    for reason, count in left_out.items():
+        logger.info("%s: %d tensors left out: %s", source.where, count, reason)
     return recipes
 
 
