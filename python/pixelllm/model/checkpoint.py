@@ -24,6 +24,7 @@ from pixelllm.model.tensor_files import (
     Entry,
     TensorFileError,
     TensorFiles,
+    count_numbers,
     has_tensors,
     write_tensors,
 )
@@ -141,6 +142,15 @@ def load_config(path: Path) -> PixelLLMConfig:
             "here: give a checkpoint whose language model is a T5"
         )
     return config
+
+
+def count_stored(model: str) -> int:
+    """How many numbers a checkpoint has, which its files say without being read.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or a file is cut off.
+    """
+    return count_numbers(open_weights(checkpoint_folder(model)))
 
 
 def open_weights(folder: Path) -> TensorFiles:
