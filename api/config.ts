@@ -25,7 +25,7 @@ const Environment = z.object({
   PIXELLLM_IMAGE_TTL_S: wholeNumber(1).default(24 * 60 * 60),
   PIXELLLM_IMAGE_STORE_BYTES: wholeNumber(0).default(1024 * MIB),
   PIXELLLM_REQUEST_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
-  PIXELLLM_LOAD_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(300_000),
+  PIXELLLM_LOAD_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(900_000),
   PIXELLLM_STEP_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(120_000),
   PIXELLLM_DRAIN_TIMEOUT_MS: wholeNumber(0, 3_600_000).default(20_000),
   PIXELLLM_LOG_LEVEL: z

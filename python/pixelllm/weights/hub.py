@@ -34,10 +34,12 @@ def download(where: str) -> Path:
     except ImportError as error:
         raise CheckpointError(
             f"there is no folder {where}, and to download a model of that name the package "
-            "huggingface_hub is needed: .venv/bin/python -m pip install huggingface_hub"
+            "huggingface_hub is needed: npm run setup brings it, or pip install huggingface_hub"
         ) from error
     try:
         return Path(snapshot_download(match[1], revision=match[2], allow_patterns=list(FILES)))
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())
-        raise CheckpointError(f"{where} cannot be downloaded: {said}") from error
+        raise CheckpointError(
+            f"there is no folder {where}, and no model of that name can be downloaded: {said}"
+        ) from error

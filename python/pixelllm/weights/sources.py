@@ -36,11 +36,12 @@ class SafetensorsSource:
     def __init__(self, where: str, files: TensorFiles) -> None:
         self.where = where
         self._files = files
+        self._shapes = {name: stored.shape for name, stored in files.items()}
 
     @property
     def shapes(self) -> Mapping[str, torch.Size]:
         """Every name, with its shape."""
-        return {name: stored.shape for name, stored in self._files.items()}
+        return self._shapes
 
     def read(self, name: str) -> Tensor:
         """One tensor."""

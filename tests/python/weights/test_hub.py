@@ -60,7 +60,7 @@ def test_a_model_that_is_not_there_is_named_in_one_line(tmp_path: Path) -> None:
 
     assert result.returncode == 1
     (line,) = [line for line in result.stderr.splitlines() if "owner/other" in line]
-    assert line.startswith("owner/other cannot be downloaded: ")
+    assert line.startswith("there is no folder owner/other, and no model of that name")
 
 
 def test_without_the_client_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
