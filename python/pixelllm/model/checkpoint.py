@@ -202,7 +202,7 @@ def build(
     check_shapes(shapes, {name: stored.shape for name, stored in weights.items()})
     buffers = {name for name, _ in model.named_buffers()}
     state = {
-        name: weights.read(name).to(device, torch.float32 if name in buffers else dtype, copy=True)
+        name: weights.read(name).to(device, torch.float32 if name in buffers else dtype)
         for name in shapes
     }
     model.load_state_dict(state, assign=True)
