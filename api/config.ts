@@ -1,7 +1,7 @@
 /** Every setting of the server. No other file reads the environment. */
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { Device } from '../schemas/index.ts'
+import { Device, Dtype } from '../schemas/index.ts'
 
 const MIB = 2 ** 20
 
@@ -10,6 +10,7 @@ const Environment = z.object({
   PIXELLLM_PORT: wholeNumber(0, 65_535).default(8080),
   PIXELLLM_MODEL: z.string().default('tiny'),
   PIXELLLM_DEVICE: Device.default('auto'),
+  PIXELLLM_DTYPE: Dtype.default('auto'),
   PIXELLLM_THREADS: wholeNumber(1, 1024).optional(),
   PIXELLLM_WORKERS: wholeNumber(1, 64).default(1),
   PIXELLLM_WORKER_PYTHON: z.string().default(() => fromPackage('.venv/bin/python')),
@@ -24,6 +25,8 @@ const Environment = z.object({
   PIXELLLM_IMAGE_TTL_S: wholeNumber(1).default(24 * 60 * 60),
   PIXELLLM_IMAGE_STORE_BYTES: wholeNumber(0).default(1024 * MIB),
   PIXELLLM_REQUEST_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
+  PIXELLLM_LOAD_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(900_000),
+  PIXELLLM_STEP_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(120_000),
   PIXELLLM_DRAIN_TIMEOUT_MS: wholeNumber(0, 3_600_000).default(20_000),
   PIXELLLM_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
@@ -38,6 +41,8 @@ const Config = Environment.transform((env) => ({
   /** A preset whose checkpoint is shipped, or a directory. */
   model: env.PIXELLLM_MODEL,
   device: env.PIXELLLM_DEVICE,
+  /** What weights are made of in memory; `auto` goes by the device and the size of the model. */
+  dtype: env.PIXELLLM_DTYPE,
   /** CPU threads of each worker; null leaves it to torch. */
   threads: env.PIXELLLM_THREADS ?? null,
   workers: env.PIXELLLM_WORKERS,
@@ -62,6 +67,10 @@ const Config = Environment.transform((env) => ({
   image_store_bytes: env.PIXELLLM_IMAGE_STORE_BYTES,
   /** How long a caller waits for an answer. */
   request_timeout_ms: env.PIXELLLM_REQUEST_TIMEOUT_MS,
+  /** From the start of a worker to its loaded model. */
+  load_timeout_ms: env.PIXELLLM_LOAD_TIMEOUT_MS,
+  /** How long a worker may be in one step before it counts as hung. */
+  step_timeout_ms: env.PIXELLLM_STEP_TIMEOUT_MS,
   /** How long running requests may go on after SIGTERM. */
   drain_timeout_ms: env.PIXELLLM_DRAIN_TIMEOUT_MS,
   log_level: env.PIXELLLM_LOG_LEVEL,

@@ -22,7 +22,12 @@ const FOLDER_FAILURES = new Set([
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const log = createLog(config.log_level, process.stderr.isTTY)
-  const worker = await startWorkers({ ...config, python: config.worker_python, log })
+  const worker = await startWorkers({
+    ...config,
+    python: config.worker_python,
+    limits: { start_ms: config.load_timeout_ms, engine_ms: config.step_timeout_ms },
+    log,
+  })
   try {
     const app = await build(config, worker, log)
     closeWithGrace({ delay: config.drain_timeout_ms + CLOSE_MS, logger: log }, async ({ err }) => {

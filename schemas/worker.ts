@@ -33,10 +33,14 @@ export type Slab = z.infer<typeof Slab>
 export const Device = z.enum(['auto', 'cpu', 'cuda']).meta({ id: 'Device' })
 export type Device = z.infer<typeof Device>
 
+export const Dtype = z.enum(['auto', 'float32', 'bfloat16']).meta({ id: 'Dtype' })
+export type Dtype = z.infer<typeof Dtype>
+
 export const WorkerSettings = z
   .strictObject({
     model: z.string().min(1).describe('A preset whose checkpoint is shipped, or a directory'),
     device: Device,
+    dtype: Dtype.describe('What weights and activations are made of; auto: by device and size'),
     threads: z.int().min(1).max(1024).nullable().describe('CPU threads of torch; null: its choice'),
     slab: Slab,
     host_pid: z.int().min(1).describe('The worker ends when this process does'),

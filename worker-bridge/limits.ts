@@ -1,6 +1,6 @@
 /** How long the bridge is patient. All in milliseconds but `heartbeats`. */
 export interface Limits {
-  /** From the fork to the loaded model. */
+  /** From the fork to the loaded model: a full-size one can take minutes to be read from a disk. */
   readonly start_ms: number
   /** Between two heartbeats. */
   readonly heartbeat_ms: number
@@ -19,7 +19,7 @@ export interface Limits {
 
 /** Python can be silent while it holds the interpreter lock: 5 heartbeats of 2 s allow for that. */
 export const defaultLimits: Limits = {
-  start_ms: 300_000,
+  start_ms: 900_000,
   heartbeat_ms: 2000,
   heartbeats: 5,
   engine_ms: 120_000,

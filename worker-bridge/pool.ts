@@ -220,7 +220,8 @@ function startWorker(
   index: number,
   onChange: () => void,
 ): PythonWorker {
-  const { python, model, device, threads, max_queue, max_batch, feature_cache_bytes } = options
+  const { python, model, device, dtype, threads } = options
+  const { max_queue, max_batch, feature_cache_bytes } = options
   const { module = PYTHON_MODULE, env = {} } = options
   const log = options.workers === 1 ? options.log : named(options.log, `worker ${index}`)
   return new PythonWorker({
@@ -228,6 +229,7 @@ function startWorker(
     settings: {
       model,
       device,
+      dtype,
       threads,
       slab: slab.settings,
       max_queue,

@@ -13,6 +13,8 @@ WORKER_CHANNEL: Final = "pixelllm"  # where events are pushed
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
+Dtype: TypeAlias = Literal["auto", "float32", "bfloat16"]
+
 
 class Slab(TypedDict):
     # File in shared memory that carries image bytes
@@ -29,6 +31,8 @@ class WorkerSettings(TypedDict):
     # A preset whose checkpoint is shipped, or a directory
     model: str
     device: Device
+    # What weights and activations are made of; auto: by device and size
+    dtype: Dtype
     # CPU threads of torch; null: its choice
     threads: int | None
     slab: Slab

@@ -21,6 +21,8 @@ describe('loadConfig', () => {
     [{ PIXELLLM_PORT: '0' }, { port: 0 }],
     [{ PIXELLLM_THREADS: '2' }, { threads: 2 }],
     [{ PIXELLLM_DEVICE: 'cuda' }, { device: 'cuda' }],
+    [{ PIXELLLM_DTYPE: 'bfloat16' }, { dtype: 'bfloat16' }],
+    [{ PIXELLLM_STEP_TIMEOUT_MS: '600000' }, { step_timeout_ms: 600_000 }],
     [{ PIXELLLM_DATA_DIR: '/srv/data' }, { data_dir: '/srv/data' }],
   ])('reads %j', (environment, expected) => {
     expect(loadConfig(environment)).toMatchObject(expected)

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pixelllm.model.weights import from_flax
+from pixelllm.weights.flax import from_flax
 
 COMMITTED: Final = Path(__file__).parent.parent / "fixtures" / "goldens"
 FOLDER: Final = Path(os.environ.get("PIXELLLM_GOLDENS", COMMITTED))

@@ -129,6 +129,7 @@ function start(model: string): Promise<WorkerPool> {
     workers: 1,
     model,
     device: 'cpu',
+    dtype: 'auto',
     threads: 1,
     max_queue: 64,
     max_batch: 16,

@@ -1,29 +1,38 @@
 """A model on disk: a folder with `config.json`, `model.safetensors` and a tokenizer.
 
-The tokenizer of a T5 is `tokenizer.model`, a sentencepiece model; that of a GIT-BERT is
-`vocab.txt`, BERT's list of word pieces. Nothing here reads a pickle.
+A large model's tensors lie in several files with an index instead (`tensor_files.py`); either way
+they are read one at a time, so that loading takes the memory of the model and hardly more. Nothing
+here reads a pickle. Only models with a sentencepiece tokenizer can be loaded: one in BERT's
+vocabulary needs a WordPiece tokenizer, which this project does not have, and is refused.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from pixelllm.model.config import PRESETS, ConfigError, GitBertConfig, PixelLLMConfig
 from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.tensor_files import (
+    SINGLE,
+    Entry,
+    TensorFileError,
+    TensorFiles,
+    count_numbers,
+    has_tensors,
+    write_tensors,
+)
 from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.model.wordpiece import BEGIN, END, WordPieces
 
 SHIPPED: Final = Path(__file__).parent.parent / "checkpoints"
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-TOKENIZER, WORD_PIECES = "tokenizer.model", "vocab.txt"
+CONFIG, WEIGHTS, TOKENIZER = "config.json", SINGLE, "tokenizer.model"
 
 
 class CheckpointError(Exception):
@@ -80,8 +89,10 @@ def load_checkpoint(
     folder = checkpoint_folder(model)
     require(folder, CONFIG)
     config = load_config(folder / CONFIG)
-    require(folder, WEIGHTS, tokenizer_file(config))
-    network = build(config, load_weights(folder / WEIGHTS), device, dtype)
+    if not has_tensors(folder):
+        require(folder, WEIGHTS)
+    require(folder, TOKENIZER)
+    network = build(config, open_weights(folder), device, dtype)
     card = folder / "README.md"
     return Checkpoint(
         model=network,
@@ -97,13 +108,12 @@ def save_checkpoint(
     """Write a model and its tokenizer (the bytes of its file) to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(model.config.to_dict(), indent=2) + "\n", "utf-8")
-    (folder / tokenizer_file(model.config)).write_bytes(tokenizer)
-    state = {
-        name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()
-    }
-    aside = folder / (WEIGHTS + ".new")
-    save_file(state, aside)
-    aside.rename(folder / WEIGHTS)
+    (folder / TOKENIZER).write_bytes(tokenizer)
+    entries = [
+        Entry(name, tensor.shape, dtype, tensor.detach)
+        for name, tensor in model.state_dict().items()
+    ]
+    write_tensors(folder, entries)
 
 
 def require(folder: Path, *names: str) -> None:
@@ -129,16 +139,25 @@ def load_config(path: Path) -> PixelLLMConfig:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file.
+def count_stored(model: str) -> int:
+    """How many numbers a checkpoint has, which its files say without being read.
 
     Raises:
-        CheckpointError: it is none, or it is cut off.
+        CheckpointError: there is no such checkpoint, or a file is cut off.
+    """
+    return count_numbers(open_weights(checkpoint_folder(model)))
+
+
+def open_weights(folder: Path) -> TensorFiles:
+    """The tensors of a checkpoint, none of them read yet.
+
+    Raises:
+        CheckpointError: there are none, or a file is cut off.
     """
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is no complete safetensors file: {error}") from error
+        return TensorFiles.of_folder(folder)
+    except TensorFileError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def tokenizer_file(config: PixelLLMConfig) -> str:
@@ -190,42 +209,53 @@ def load_word_pieces(path: Path, language: GitBertConfig) -> Tokenizer:
 
 def build(
     config: PixelLLMConfig,
-    weights: dict[str, Tensor],
+    weights: TensorFiles,
     device: torch.device | str,
     dtype: torch.dtype,
 ) -> PixelLLM:
     """A model of this configuration with these weights, without a second copy of them in memory.
+
+    Parameters get `dtype`. Buffers stay float32: the only one is the matrix of SAM's Fourier
+    positions, whose fastest waves a rounded factor would turn by several degrees.
 
     Raises:
         CheckpointError: a weight is missing, unexpected or has the wrong shape; names the first.
     """
     with torch.device("meta"):
         model = PixelLLM(config)
-    check_weights(model, weights)
-    cast = {name: tensor.to(device, dtype) for name, tensor in weights.items()}
-    model.load_state_dict(cast, assign=True)
+    shapes = shapes_of(model)
+    check_shapes(shapes, {name: stored.shape for name, stored in weights.items()})
+    buffers = {name for name, _ in model.named_buffers()}
+    state = {
+        name: weights.read(name).to(device, torch.float32 if name in buffers else dtype)
+        for name in shapes
+    }
+    model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(False)
 
 
-def check_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Compare names and shapes.
+def shapes_of(model: nn.Module) -> dict[str, torch.Size]:
+    """The shape of every tensor that a checkpoint of the model has."""
+    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+
+
+def check_shapes(expected: Mapping[str, torch.Size], given: Mapping[str, torch.Size]) -> None:
+    """Compare names and shapes of a model's tensors with those of a checkpoint.
 
     Raises:
         CheckpointError: they differ.
     """
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    missing = sorted(expected.keys() - weights.keys())
+    missing = sorted(expected.keys() - given.keys())
     if missing:
         raise CheckpointError(f"the weights lack {missing[0]} ({len(missing)} missing in all)")
-    unexpected = sorted(weights.keys() - expected.keys())
+    unexpected = sorted(given.keys() - expected.keys())
     if unexpected:
         raise CheckpointError(
             f"the weights hold {unexpected[0]}, which this model does not have "
             f"({len(unexpected)} such in all)"
         )
     for name, shape in expected.items():
-        if weights[name].shape != shape:
+        if given[name] != shape:
             raise CheckpointError(
-                f"{name} is {tuple(weights[name].shape)} in the weights "
-                f"and {tuple(shape)} in the model"
+                f"{name} is {tuple(given[name])} in the weights and {tuple(shape)} in the model"
             )

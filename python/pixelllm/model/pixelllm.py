@@ -219,9 +219,9 @@ class PixelLLM(nn.Module):
             that the decoder predicts for each, float[P].
         """
         frame = (self.config.image_size, self.config.image_size)
-        corners = self.prompt_encoder.embed_boxes(boxes, frame)
+        corners = self.prompt_encoder.embed_boxes(boxes, frame).to(self.dtype)
         sparse = self.mask_adapter(corners, visual, hidden)
-        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3])
+        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3]).to(self.dtype)
         masks, overlap = self.mask_decoder(
             features.sam, image_pe, sparse, self.prompt_encoder.no_mask_embed.weight
         )

@@ -6,13 +6,16 @@ from typing import get_args
 import torch
 
 from pixelllm.contract import Model, TaskName, WorkerSettings
-from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
+from pixelllm.model.checkpoint import Checkpoint, count_stored, load_checkpoint
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
 
 # Below this many weights an operation is over before a second thread has begun to help: on two
 # shared cores two threads made a decode step of `tiny` ten times slower than one.
 SMALL_MODEL_WEIGHTS = 50_000_000
+# From 6 GB in float32 on, half of it decides whether a model fits; and a CPU writes a token as fast
+# as it can read the weights.
+LARGE_MODEL_WEIGHTS = 1_500_000_000
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
@@ -25,7 +28,7 @@ def load_model(settings: WorkerSettings) -> Checkpoint:
         TaskError: `model_unavailable` if there is no such device.
     """
     device = choose_device(settings["device"])
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    dtype = choose_dtype(settings["dtype"], device, count_stored(settings["model"]))
     checkpoint = load_checkpoint(settings["model"], device, dtype)
     threads = settings["threads"]
     if threads is None and count_weights(checkpoint) < SMALL_MODEL_WEIGHTS:
@@ -51,6 +54,18 @@ def choose_device(name: str) -> torch.device:
         message = "torch finds no CUDA device on this machine: set the device to cpu or auto"
         raise TaskError("model_unavailable", message)
     return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def choose_dtype(name: str, device: torch.device, weights: int) -> torch.dtype:
+    """The dtype of that name; `auto` goes by the device and by how many weights there are."""
+    match name:
+        case "float32":
+            return torch.float32
+        case "bfloat16":
+            return torch.bfloat16
+        case _:
+            half = device.type == "cuda" or weights >= LARGE_MODEL_WEIGHTS
+            return torch.bfloat16 if half else torch.float32
 
 
 def describe_model(checkpoint: Checkpoint) -> Model:

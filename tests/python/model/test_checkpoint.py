@@ -21,9 +21,10 @@ from pixelllm.model.checkpoint import (
 )
 from pixelllm.model.config import GitBertConfig
 from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.tensor_files import Entry, write_tensors
 from tests.python.goldens import FOLDER
 from tests.python.model.small import WHOLE
-from tests.python.model.word_pieces import PIECES, VOCAB_TXT
+from tests.python.model.small_tokenizer import tokenizer_bytes
 
 TOKENIZER_BYTES = (FOLDER / "tiny_t5like_spm.model").read_bytes()
 
@@ -62,6 +63,29 @@ def test_weights_and_configuration_come_back(tmp_path: Path) -> None:
     assert not loaded.model.training
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.model.state_dict()[name], tensor), name
+
+
+def test_weights_in_several_files_come_back(folder: Path) -> None:
+    (folder / TOKENIZER).write_bytes(tokenizer_bytes())
+    weights = load_file(folder / WEIGHTS)
+    entries = [Entry(name, t.shape, t.dtype, t.clone) for name, t in weights.items()]
+
+    written = write_tensors(folder, entries, shard_bytes=100_000)
+
+    loaded = load_checkpoint(str(folder)).model.state_dict()
+    assert len(written) > 2
+    assert not (folder / WEIGHTS).exists()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in weights.items())
+
+
+def test_positions_stay_exact_in_a_model_of_less_precision(folder: Path) -> None:
+    (folder / TOKENIZER).write_bytes(tokenizer_bytes())
+    matrix = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+
+    loaded = load_checkpoint(str(folder), dtype=torch.bfloat16).model
+
+    assert loaded.dtype == torch.bfloat16
+    assert torch.equal(loaded.state_dict()[matrix], load_file(folder / WEIGHTS)[matrix])
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TOKENIZER])

@@ -20,8 +20,9 @@ from pixelllm.model.config import (
     preset,
     tiny,
 )
+from pixelllm.model.frozen import is_frozen
 from pixelllm.model.pixelllm import PixelLLM
-from pixelllm.model.weights import from_flax, is_frozen
+from pixelllm.weights.flax import from_flax
 
 TREES = Path(__file__).parents[2] / "fixtures" / "param_shapes"
 LINE = re.compile(r"^([LF]) (\S+) \((.*)\)$")

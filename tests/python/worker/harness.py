@@ -47,6 +47,7 @@ class Harness:
         defaults: WorkerSettings = {
             "model": "named by the test",
             "device": "cpu",
+            "dtype": "auto",
             "threads": 1,
             "slab": {"path": "unused", "bytes": 1, "spill_path": "unused"},
             "host_pid": 1,

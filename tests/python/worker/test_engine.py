@@ -128,6 +128,17 @@ def test_caption_has_words_with_places_inside_the_image(engine: Harness) -> None
         assert 0 <= word["score"] <= 1
 
 
+def test_a_model_of_less_precision_answers_every_task(make_engine: MakeEngine) -> None:
+    harness = make_engine(dtype="bfloat16").start()
+    image = png(gradient(120, 300))
+
+    place = harness.ask("describe", image, {"location": {"type": "point", "point": [40, 50]}})
+    found = harness.ask("locate", image, {"phrase": "a star"})
+
+    assert place["words"]
+    assert len(found["box"]) == 4
+
+
 def test_calls_answered_together_are_answered_as_alone(engine: Harness) -> None:
     alone = [engine.ask(*ask) for ask in asks()]
     sizes = counted(engine, "decode")

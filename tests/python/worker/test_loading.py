@@ -12,13 +12,20 @@ from safetensors.torch import load_file
 from pixelllm.contract import WorkerSettings
 from pixelllm.model.checkpoint import Checkpoint, CheckpointError
 from pixelllm.tasks.errors import TaskError
-from pixelllm.worker.loading import card_summary, choose_device, describe_model, load_model
+from pixelllm.worker.loading import (
+    card_summary,
+    choose_device,
+    choose_dtype,
+    describe_model,
+    load_model,
+)
 
 
 def settings(model: Path) -> WorkerSettings:
     return {
         "model": str(model),
         "device": "auto",
+        "dtype": "auto",
         "threads": None,
         "slab": {"path": "unused", "bytes": 1, "spill_path": "unused"},
         "host_pid": 1,
@@ -92,6 +99,28 @@ def test_auto_takes_cuda_where_there_is_one(
 
     assert choose_device("auto").type == device
     assert choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "weights", "dtype"),
+    [
+        ("auto", "cpu", 4_000_000, torch.float32),
+        ("auto", "cpu", 3_900_000_000, torch.bfloat16),
+        ("auto", "cuda", 4_000_000, torch.bfloat16),
+        ("float32", "cuda", 3_900_000_000, torch.float32),
+        ("bfloat16", "cpu", 4_000_000, torch.bfloat16),
+    ],
+)
+def test_dtype_goes_by_device_and_size_unless_it_is_named(
+    name: str, device: str, weights: int, dtype: torch.dtype
+) -> None:
+    assert choose_dtype(name, torch.device(device), weights) == dtype
+
+
+def test_model_is_loaded_in_the_dtype_that_is_named(checkpoint_folder: Path) -> None:
+    checkpoint = load_model({**settings(checkpoint_folder), "dtype": "bfloat16"})
+
+    assert describe_model(checkpoint)["dtype"] == "bfloat16"
 
 
 def test_cuda_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

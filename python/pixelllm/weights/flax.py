@@ -9,14 +9,18 @@ piece also says how the tensor is laid out (a Flax kernel is (in, out), a convol
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import torch
 from torch import Tensor
 
+from pixelllm.model.checkpoint import CheckpointError
+from pixelllm.weights.recipe import Convert, Recipe, only
+
 # Tried from top to bottom on the whole path; every rule that matches is applied.
 RULES: Final[tuple[tuple[str, str], ...]] = (
+    (r"^(?:optimizer/target/)?(?:params/)?", ""),  # where a whole training state has the parameters
     (r"/", "."),
     (r"^git_backbone\.", "eva."),
     (r"^eva\.ln_post\.", "eva.norm."),
@@ -69,35 +73,55 @@ TOKEN_HEAD: Final = re.compile(
 )
 # Flax runs this one over a flipped kernel; SAM's transposed convolutions are stored as torch's are.
 FLIPPED: Final = re.compile(r"^detector\.fpn\.simfp_3\.0\.kernel$")
-FROZEN: Final = re.compile(
-    r"^(sam|prompt_encoder|mask_decoder)\."
-    r"|^language\.(shared|encoder|decoder|lm_head)\.(?!.*\.lora_[ab]$)"
-)  # LoRA is all of T5 that learns; GIT-BERT learns in full
 RELATIVE_TABLE: Final = "relative_attention_bias.weight"
+# What else a training state of the authors' code holds.
+OF_TRAINING: Final = re.compile(
+    r"^(?:opt_state|optimizer/(?!target/)|model_state|global_step|step|rng|metadata)\b"
+)
 
 
 def from_flax(flax: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Convert a flattened Flax tree: from paths joined by "/" to our names, in our layout."""
-    state: dict[str, Tensor] = {}
-    heads: dict[str, dict[int, Tensor]] = {}
-    for path, tensor in flax.items():
+    return {
+        target: recipe.convert([flax[name] for name in recipe.names])
+        for target, recipe in flax_recipes(flax).items()
+    }
+
+
+def flax_recipes(paths: Iterable[str]) -> dict[str, Recipe]:
+    """Recipes of all parameters of a flattened Flax tree, by our names.
+
+    Of a whole training state all but the parameters is left out: the optimiser's moments and the
+    like are of no use for answering.
+
+    Raises:
+        CheckpointError: one of the extractor's heads is missing between others; names it.
+    """
+    recipes: dict[str, Recipe] = {}
+    heads: dict[str, dict[int, str]] = {}
+    for path in paths:
+        if OF_TRAINING.match(path):
+            continue
         name = rename(path)
         head = TOKEN_HEAD.match(name)
         if head:
             leaf = "weight" if head[2] == "kernel" else "bias"
-            heads.setdefault(leaf, {})[int(head[1])] = tensor
+            heads.setdefault(f"extractor.token_heads.{leaf}", {})[int(head[1])] = path
         else:
-            leaf, laid_out = to_torch_layout(name, tensor)
-            state[leaf] = laid_out
-    for leaf, parts in heads.items():
-        ordered = [parts[i] for i in range(len(parts))]
-        state[f"extractor.token_heads.{leaf}"] = torch.stack(ordered)
-    return state
+            target, convert = layout_of(name)
+            recipes[target] = Recipe((path,), convert)
+    for target, parts in heads.items():
+        for number in range(len(parts)):
+            if number not in parts:
+                raise CheckpointError(f"the parameters lack {_head(parts, number)}")
+        recipes[target] = Recipe(tuple(parts[i] for i in range(len(parts))), torch.stack)
+    return recipes
 
 
-def is_frozen(name: str) -> bool:
-    """Whether the authors' training leaves the parameter of this name (ours) as it is."""
-    return FROZEN.search(name) is not None
+def _head(parts: Mapping[int, str], number: int) -> str:
+    """The path of a token head that is missing among the paths of others."""
+    other, path = next(iter(parts.items()))
+    return path.replace(f"mlps.{other}/", f"mlps.{number}/")
 
 
 def rename(path: str) -> str:
@@ -107,15 +131,28 @@ def rename(path: str) -> str:
     return path
 
 
-def to_torch_layout(name: str, tensor: Tensor) -> tuple[str, Tensor]:
-    """Turn a `kernel` into a `weight`, and T5's relative table to (buckets, heads)."""
+def layout_of(name: str) -> tuple[str, Convert]:
+    """Our name of a tensor that `rename` has named, and how it is laid out in torch."""
     if FLIPPED.match(name):
-        # (kh, kw, in, out) -> (in, out, kh, kw), the last two reversed.
-        return name.removesuffix("kernel") + "weight", tensor.permute(2, 3, 0, 1).flip(2, 3)
+        return name.removesuffix("kernel") + "weight", flipped_kernel
     if name.endswith(".kernel"):
-        name = name.removesuffix("kernel") + "weight"
-        # Linear: (in, out) -> (out, in). Convolution: (kh, kw, in, out) -> (out, in, kh, kw).
-        return name, tensor.T if tensor.ndim == 2 else tensor.permute(3, 2, 0, 1)
+        return name.removesuffix("kernel") + "weight", kernel
     if name.endswith(RELATIVE_TABLE):
-        return name, tensor.T
-    return name, tensor
+        return name, transposed
+    return name, only
+
+
+def kernel(tensors: list[Tensor]) -> Tensor:
+    """Linear: (in, out) -> (out, in). Convolution: (kh, kw, in, out) -> (out, in, kh, kw)."""
+    tensor = only(tensors)
+    return tensor.T if tensor.ndim == 2 else tensor.permute(3, 2, 0, 1)
+
+
+def flipped_kernel(tensors: list[Tensor]) -> Tensor:
+    """(kh, kw, in, out) -> (in, out, kh, kw), the last two reversed."""
+    return only(tensors).permute(2, 3, 0, 1).flip(2, 3)
+
+
+def transposed(tensors: list[Tensor]) -> Tensor:
+    """T5's relative table: (heads, buckets) -> (buckets, heads)."""
+    return only(tensors).T
