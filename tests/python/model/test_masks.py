@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from pixelllm.model.config import MaskDecoderConfig
-from pixelllm.model.mask_adapter import MaskAdapter
+from pixelllm.model.mask_adapter import MaskAdapter, TextStates
 from pixelllm.model.mask_decoder import MaskDecoder
 from pixelllm.model.pixelllm import PixelLLM, Prompts
 from pixelllm.model.point_head import points_box
@@ -114,3 +114,21 @@ def test_golden_refseg_infer() -> None:
     assert_close(boxes / 112, expected["out/detection_boxes"].flatten(0, 1) / 112, FULL_PASS)
     assert_close(masks, expected["out/detection_masks"].flatten(0, 1), FULL_PASS)
     assert_close(overlap, expected["out/iou_predictions"].flatten(), FULL_PASS)
+
+
+def test_padding_that_does_not_count_changes_no_mask_prompt() -> None:
+    golden = Golden("mask_adapter_decoder")
+    adapter = MaskAdapter(MASKS, dim=32, visual_dim=40, text_dim=48)
+    load(adapter, golden.params("mask_adapter/", "mask_adapter.", prefix="adapter/params/"))
+    corners, visual, text = (
+        golden[f"in/{name}"].flatten(0, 1)[:2] for name in ("sparse", "visual", "text")
+    )
+    short = TextStates(visual[0], text[0, :3])
+    long = TextStates(visual[1], text[1])
+
+    padded, hidden, counts = TextStates.pad([short, long])
+    hidden[0, 3:] = 1e3
+    together = adapter(corners, padded, hidden, counts)
+
+    assert_close(together[:1], adapter(corners[:1], visual[:1], text[:1, :3]), MODULE)
+    assert_close(together[1:], adapter(corners[1:], visual[1:], text[1:]), MODULE)
