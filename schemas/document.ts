@@ -1,5 +1,5 @@
 /** The contract as an OpenAPI 3.1 document. Imported only where the document is made. */
-import { z } from 'zod'
+import type { z } from 'zod'
 import {
   createDocument,
   type oas31,
@@ -17,13 +17,7 @@ import { VERSION } from './version.ts'
 
 const DESCRIPTION = `PixelLLM gives every word it writes a place in the image.
 
-Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`.`
-
-/** What the events of a stream carry; the schema of the media type itself has no way to say it. */
-const events = z.string().meta({
-  description:
-    'Server-sent events: `word` (StreamedWord) for every word, then `done` (StreamedResult) or `error` (StreamedProblem). Comments keep the connection alive.',
-})
+Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`. Tasks that find pixels can show them: ask with \`Accept: image/png\`.`
 
 export function openapiDocument(): oas31.OpenAPIObject {
   const document = createDocument({
@@ -103,14 +97,12 @@ function formEncoding(form: z.ZodObject): NonNullable<ZodOpenApiMediaTypeObject[
   }
 }
 
-function success({ summary, result, streams }: Operation): ZodOpenApiResponseObject {
+function success({ summary, result, alternatives = {} }: Operation): ZodOpenApiResponseObject {
   if (result === undefined) return { description: summary }
+  const bodies = Object.entries({ 'application/json': result, ...alternatives })
   return {
     description: summary,
-    content: {
-      'application/json': { schema: result },
-      ...(streams && { 'text/event-stream': { schema: events } }),
-    },
+    content: Object.fromEntries(bodies.map(([type, schema]) => [type, { schema }])),
   }
 }
 

@@ -1,6 +1,10 @@
 import type { z } from 'zod'
 import type { ErrorCode } from './error.ts'
 
+/** What replies can be, the usual first. */
+export const MEDIA_TYPES = ['application/json', 'text/event-stream', 'image/png'] as const
+export type MediaType = (typeof MEDIA_TYPES)[number]
+
 /** One route of the API: the server mounts it, `document.ts` prints it. */
 export interface Operation {
   /** Name of the operation in OpenAPI and so in generated clients. */
@@ -15,10 +19,10 @@ export interface Operation {
   readonly body?: RequestBody
   /** Status of a reply that is not an error. */
   readonly status: 200 | 201 | 204
-  /** Absent when the reply has no body. */
+  /** The reply as JSON. Absent when it has no body. */
   readonly result?: z.ZodType
-  /** Whether the reply can come as server-sent events. */
-  readonly streams?: boolean
+  /** What the reply can be in place of JSON, for callers who ask with `Accept`. */
+  readonly alternatives?: Readonly<Partial<Record<MediaType, z.ZodType>>>
   readonly errors: readonly ErrorCode[]
 }
 
@@ -26,4 +30,11 @@ export interface Operation {
 export interface RequestBody {
   readonly json: z.ZodObject
   readonly form: z.ZodObject
+}
+
+/** The media types that the reply of an operation can have, the usual first. */
+export function mediaTypesOf({ result, alternatives = {} }: Operation): MediaType[] {
+  return MEDIA_TYPES.filter((type) =>
+    type === 'application/json' ? result !== undefined : type in alternatives,
+  )
 }

@@ -5,6 +5,8 @@ import { ImageId } from './image.ts'
 import { StoredImage, StoredImageParams, StoreImageRequest } from './images.ts'
 import { ModelList } from './models.ts'
 import type { Operation } from './operation.ts'
+import { pictureBody } from './picture.ts'
+import { EventStreamBody } from './stream.ts'
 import { type Task, tasks } from './tasks/index.ts'
 
 const imageFile = z.custom<Uint8Array>().meta({
@@ -55,7 +57,10 @@ export function taskOperation(task: Task): Operation {
     },
     status: 200,
     result: task.result,
-    streams: task.streams,
+    alternatives: {
+      ...(task.streams && { 'text/event-stream': EventStreamBody }),
+      ...(task.picture && { 'image/png': pictureBody(task.picture) }),
+    },
     errors: [
       ...bodyErrors,
       'image_not_found',

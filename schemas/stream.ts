@@ -1,4 +1,4 @@
-/** What a client reads from a reply of type `text/event-stream`, by the name of the event. */
+/** The replies of type `text/event-stream`: what a client reads, by the name of the event. */
 import { z } from 'zod'
 import { Problem } from './error.ts'
 import { CaptionResult, DescribeResult } from './tasks/index.ts'
@@ -18,3 +18,9 @@ export const StreamedProblem = z
   .strictObject({ problem: Problem })
   .meta({ id: 'StreamedProblem', description: 'Data of the event `error`, then the last one' })
 export type StreamedProblem = z.infer<typeof StreamedProblem>
+
+/** The body as a whole: the schema of the media type has no way to say what its events carry. */
+export const EventStreamBody = z.string().meta({
+  description:
+    'Server-sent events: `word` (StreamedWord) for every word, then `done` (StreamedResult) or `error` (StreamedProblem). Comments keep the connection alive.',
+})

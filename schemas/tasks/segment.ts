@@ -35,6 +35,7 @@ export const segment = {
   summary: 'Segment an object',
   description: 'Finds the box and the pixels of the object that a phrase refers to.',
   streams: false,
+  picture: 'mask',
   options: SegmentOptions,
   request: SegmentRequest,
   output: SegmentOutput,

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { Location } from '../geometry.ts'
+import type { Ground } from '../grounding.ts'
+import type { PictureKind } from '../picture.ts'
 
 /** The name of a loaded model, in requests and in replies. */
 export const ModelId = z
@@ -15,6 +17,10 @@ export interface SharedOptions {
   readonly model?: string | undefined
   /** Must lie inside the image. */
   readonly location?: Location | undefined
+  /** With `mask` the answer needs masks. */
+  readonly ground?: Ground | undefined
+  /** Whether the answer needs masks. */
+  readonly masks?: boolean | undefined
 }
 
 /**
@@ -32,8 +38,18 @@ export interface Task {
   readonly description: string
   /** Whether it writes words, which can then be streamed. */
   readonly streams: boolean
+  /** What its answer shows as a picture; absent where it is no picture. */
+  readonly picture?: PictureKind
   readonly options: z.ZodObject<z.ZodRawShape, z.core.$strict> & z.ZodType<SharedOptions>
   readonly request: z.ZodObject
   readonly output: z.ZodObject
   readonly result: z.ZodObject
+}
+
+/** The task of a model that has a part for masks. */
+const MASKING_TASK = 'segment'
+
+/** The tasks that a model must be able to do for an answer with these options. */
+export function neededTasks({ name }: Task, { ground, masks }: SharedOptions): string[] {
+  return ground === 'mask' || masks === true ? [name, MASKING_TASK] : [name]
 }

@@ -4,13 +4,16 @@ import { readEvents } from './events.ts'
 import { formOf } from './form.ts'
 import type {
   CaptionResult,
+  DenseCaptionResult,
   DescribeResult,
+  Ground,
   LocateResult,
   Location,
   Model,
   ModelList,
   Problem,
   paths,
+  SegmentResult,
   StoredImage,
   StreamedProblem,
   StreamedResult,
@@ -39,6 +42,8 @@ export interface CaptionAsked extends Asked {
   readonly max_tokens?: number
   /** @default 1 */
   readonly beams?: number
+  /** Adds `phrases` to the answer: every noun phrase with its box, or with a mask too. */
+  readonly ground?: Ground
 }
 
 export interface DescribeAsked extends CaptionAsked {
@@ -47,6 +52,23 @@ export interface DescribeAsked extends CaptionAsked {
 
 export interface LocateAsked extends Asked {
   readonly phrase: string
+}
+
+export interface SegmentAsked extends Asked {
+  readonly phrase: string
+}
+
+export interface DenseCaptionAsked extends Asked {
+  /** @default 32 */
+  readonly max_regions?: number
+  /** @default 0.3 */
+  readonly min_score?: number
+  /** @default 0.5 */
+  readonly nms_iou?: number
+  /** Gives every word of a caption its place. @default false */
+  readonly words?: boolean
+  /** Gives every region a mask. @default false */
+  readonly masks?: boolean
 }
 
 /** A reply whose text has not been read as JSON yet. */
@@ -75,6 +97,15 @@ export class PixelLLM {
 
   async locate(asked: LocateAsked): Promise<LocateResult> {
     return read(await this.raw.POST('/v1/locate', { ...upload(asked), parseAs: 'text' }))
+  }
+
+  /** The box and the pixels of an object; `decodeMask` reads the mask. */
+  async segment(asked: SegmentAsked): Promise<SegmentResult> {
+    return read(await this.raw.POST('/v1/segment', { ...upload(asked), parseAs: 'text' }))
+  }
+
+  async denseCaption(asked: DenseCaptionAsked): Promise<DenseCaptionResult> {
+    return read(await this.raw.POST('/v1/dense-caption', { ...upload(asked), parseAs: 'text' }))
   }
 
   /** The caption word by word. Leaving the loop stops the work on the server. */

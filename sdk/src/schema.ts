@@ -1046,6 +1046,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SegmentResult"];
+                    "image/png": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */

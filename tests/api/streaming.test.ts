@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { WorkerError } from '../../worker-bridge/index.ts'
-import { Latch, waitForAbort, words } from '../helpers/fake-worker.ts'
+import { Latch, mask, phrase, waitForAbort, words } from '../helpers/fake-worker.ts'
 import { formWith, injected } from '../helpers/forms.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { pngBytes } from '../helpers/pictures.ts'
@@ -20,10 +20,10 @@ beforeEach(async () => {
 
 afterEach(() => gateway.close())
 
-function post(signal?: AbortSignal): Promise<Response> {
+function post(signal?: AbortSignal, fields: Record<string, string> = {}): Promise<Response> {
   return fetch(`${address}/v1/caption`, {
     method: 'POST',
-    body: formWith(png),
+    body: formWith(png, fields),
     headers: { accept: 'text/event-stream' },
     ...(signal && { signal }),
   })
@@ -55,6 +55,15 @@ describe('a stream', () => {
     expect(events[2]?.[1]).toMatchObject({
       result: { caption: 'a circle', words, image: { width: 40 }, model: 'tiny' },
     })
+  })
+
+  test('has grounded phrases in the whole answer alone', async () => {
+    const reply = await post(undefined, { ground: 'mask' })
+
+    const events = eventsOf(await reply.text())
+    expect(events.map(([event]) => event)).toEqual(['word', 'word', 'done'])
+    expect(events[0]?.[1]).toEqual({ index: 0, word: words[0] })
+    expect(events[2]?.[1]).toMatchObject({ result: { phrases: [{ ...phrase, mask }] } })
   })
 
   test('sends a word while the next one is still being written', async () => {

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { WorkerError } from '../../worker-bridge/index.ts'
 import { words } from '../helpers/fake-worker.ts'
-import { formWith, injected } from '../helpers/forms.ts'
+import { formWith } from '../helpers/forms.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { picture, pngBytes } from '../helpers/pictures.ts'
+import { postForm, postJson } from '../helpers/requests.ts'
 
 const png = await pngBytes()
 
@@ -15,23 +16,9 @@ beforeEach(async () => {
 
 afterEach(() => gateway.close())
 
-async function postForm(path: string, form: FormData, headers: Record<string, string> = {}) {
-  const sent = await injected(form)
-  return gateway.app.inject({
-    method: 'POST',
-    url: path,
-    payload: sent.payload,
-    headers: { ...sent.headers, ...headers },
-  })
-}
-
-async function postJson(path: string, payload: object) {
-  return gateway.app.inject({ method: 'POST', url: path, payload })
-}
-
 describe('a task', () => {
   test('answers with the output of the worker, the image and the model', async () => {
-    const reply = await postForm('/v1/caption', formWith(png))
+    const reply = await postForm(gateway, '/v1/caption', formWith(png))
 
     expect(reply.statusCode).toBe(200)
     expect(reply.headers['content-type']).toMatch(/^application\/json/)
@@ -45,7 +32,7 @@ describe('a task', () => {
   })
 
   test('gives the worker the file as it came, and the options with their defaults', async () => {
-    await postForm('/v1/caption', formWith(png, { prefix: '12', max_tokens: '20' }))
+    await postForm(gateway, '/v1/caption', formWith(png, { prefix: '12', max_tokens: '20' }))
 
     const [call] = gateway.worker.calls
     expect(call).toMatchObject({
@@ -61,11 +48,11 @@ describe('a task', () => {
     const fields = { location: { type: 'box', box: [0, 0, 20, 20] }, beams: 2 }
     const texts = { location: JSON.stringify(fields.location), beams: '2' }
 
-    const json = await postJson('/v1/describe', {
+    const json = await postJson(gateway, '/v1/describe', {
       image: { data: png.toString('base64') },
       ...fields,
     })
-    const form = await postForm('/v1/describe', formWith(png, texts))
+    const form = await postForm(gateway, '/v1/describe', formWith(png, texts))
 
     expect(json.json()).toEqual(form.json())
     const [a, b] = gateway.worker.calls
@@ -78,7 +65,7 @@ describe('a task', () => {
     const location = JSON.stringify({ type: 'point', point: [5, 5] })
     form.set('location', new Blob([location], { type: 'application/json' }))
 
-    const reply = await postForm('/v1/describe', form)
+    const reply = await postForm(gateway, '/v1/describe', form)
 
     expect(reply.statusCode).toBe(200)
     expect(gateway.worker.calls[0]?.request).toMatchObject({
@@ -87,11 +74,12 @@ describe('a task', () => {
   })
 
   test('takes the id of a stored image, from JSON and from a form', async () => {
-    const stored = await postForm('/v1/images', formWith(png))
+    const stored = await postForm(gateway, '/v1/images', formWith(png))
     const { id } = stored.json()
 
-    const json = await postJson('/v1/locate', { image: { id }, phrase: 'the circle' })
+    const json = await postJson(gateway, '/v1/locate', { image: { id }, phrase: 'the circle' })
     const form = await postForm(
+      gateway,
       '/v1/locate',
       formWith(undefined, { image_id: id, phrase: 'the circle' }),
     )
@@ -105,13 +93,17 @@ describe('a task', () => {
     const turned = await picture().withMetadata({ orientation: 6 }).jpeg().toBuffer()
     const location = JSON.stringify({ type: 'box', box: [0, 0, 30, 40] })
 
-    const reply = await postForm('/v1/describe', formWith(Buffer.from(turned), { location }))
+    const reply = await postForm(
+      gateway,
+      '/v1/describe',
+      formWith(Buffer.from(turned), { location }),
+    )
 
     expect(reply.json().image).toMatchObject({ width: 30, height: 40 })
   })
 
   test('says where the time went', async () => {
-    const reply = await postForm('/v1/caption', formWith(png))
+    const reply = await postForm(gateway, '/v1/caption', formWith(png))
 
     expect(reply.headers['server-timing']).toMatch(
       /^queue;dur=1\.0, prepare;dur=2\.0, encode;dur=3\.0, decode;dur=4\.0, total;dur=[\d.]+$/,
@@ -119,8 +111,8 @@ describe('a task', () => {
   })
 
   test('takes the name of the loaded model and no other', async () => {
-    const right = await postForm('/v1/caption', formWith(png, { model: 'tiny' }))
-    const wrong = await postForm('/v1/caption', formWith(png, { model: 'huge' }))
+    const right = await postForm(gateway, '/v1/caption', formWith(png, { model: 'tiny' }))
+    const wrong = await postForm(gateway, '/v1/caption', formWith(png, { model: 'huge' }))
 
     expect(right.statusCode).toBe(200)
     expect(wrong.json()).toMatchObject({
@@ -168,7 +160,7 @@ describe('a task refuses', () => {
       '/location',
     ],
   ])('%s', async (_, path, form, pointer) => {
-    const reply = await postForm(path, form)
+    const reply = await postForm(gateway, path, form)
 
     expect(reply.statusCode).toBe(400)
     expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -189,14 +181,18 @@ describe('a task refuses', () => {
     [{ image: { id: 'img_1' } }, '/image/id', expect.stringContaining('must match pattern')],
     [{ image: { url: 'https://a.b/c.png' } }, '/image/data', 'it is missing'],
   ])('the JSON %j', async (payload, pointer, message) => {
-    const reply = await postJson(caption, payload)
+    const reply = await postJson(gateway, caption, payload)
 
     expect(reply.json()).toMatchObject({ status: 400, code: 'invalid_request' })
     expect(reply.json().errors[0]).toEqual({ pointer, message })
   })
 
   test('a box outside the image, with a sentence that says how large the image is', async () => {
-    const reply = await postForm('/v1/describe', formWith(png, { location: box(0, 0, 41, 30) }))
+    const reply = await postForm(
+      gateway,
+      '/v1/describe',
+      formWith(png, { location: box(0, 0, 41, 30) }),
+    )
 
     expect(reply.json().errors[0].message).toBe(
       'the box [0, 0, 41, 30] reaches outside the image, which is 40 x 30 pixels',
@@ -209,8 +205,8 @@ describe('a task refuses', () => {
     ['a broken header', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), 422, 'image_unreadable'],
     ['too many bytes', Buffer.alloc(20_001), 413, 'image_too_large'],
   ])('%s, as a form and as JSON', async (_, bytes, status, code) => {
-    const form = await postForm(caption, formWith(bytes))
-    const json = await postJson(caption, { image: { data: bytes.toString('base64') } })
+    const form = await postForm(gateway, caption, formWith(bytes))
+    const json = await postJson(gateway, caption, { image: { data: bytes.toString('base64') } })
 
     expect(form.json()).toMatchObject({ status, code })
     expect(json.json()).toMatchObject({ status, code })
@@ -218,14 +214,14 @@ describe('a task refuses', () => {
   })
 
   test('an image that is not stored', async () => {
-    const reply = await postJson(caption, { image: { id: `img_${'0'.repeat(32)}` } })
+    const reply = await postJson(gateway, caption, { image: { id: `img_${'0'.repeat(32)}` } })
 
     expect(reply.json()).toMatchObject({ status: 404, code: 'image_not_found' })
   })
 
   test('a reply form that it has not', async () => {
-    const png_reply = await postForm(caption, formWith(png), { accept: 'image/png' })
-    const stream = await postForm('/v1/locate', formWith(png, { phrase: 'x' }), {
+    const png_reply = await postForm(gateway, caption, formWith(png), { accept: 'image/png' })
+    const stream = await postForm(gateway, '/v1/locate', formWith(png, { phrase: 'x' }), {
       accept: 'text/event-stream',
     })
 
@@ -239,7 +235,7 @@ describe('a task refuses', () => {
   test('to ask before a model is loaded', async () => {
     gateway.worker.models = []
 
-    const reply = await postForm(caption, formWith(png))
+    const reply = await postForm(gateway, caption, formWith(png))
 
     expect(reply.json()).toMatchObject({ status: 503, code: 'worker_unavailable' })
     expect(reply.headers['retry-after']).toBe('1')
@@ -253,12 +249,13 @@ describe('what the worker says', () => {
     ['model_unavailable', 503, undefined],
     ['deadline_exceeded', 504, undefined],
     ['image_unreadable', 422, undefined],
+    ['task_unsupported', 422, undefined],
   ] as const)('%s becomes %i with Retry-After %s', async (code, status, retryAfter) => {
     gateway.worker.respond = async () => {
       throw new WorkerError(code, 'a sentence for the caller')
     }
 
-    const reply = await postForm('/v1/caption', formWith(png))
+    const reply = await postForm(gateway, '/v1/caption', formWith(png))
 
     expect(reply.json()).toMatchObject({ status, code, detail: 'a sentence for the caller' })
     expect(reply.headers['retry-after']).toBe(retryAfter)
@@ -272,7 +269,7 @@ describe('what the worker says', () => {
   ])('%s is logged and not told', async (_, respond) => {
     gateway.worker.respond = respond
 
-    const reply = await postForm('/v1/caption', formWith(png))
+    const reply = await postForm(gateway, '/v1/caption', formWith(png))
 
     expect(reply.json()).toEqual({
       type: 'about:blank',

@@ -27,18 +27,21 @@ describeWithCurl('the README', () => {
   })
 
   test.each(examples)('shows what the server replies: $command', async (example: Example) => {
-    const said = withoutDay(example.reply ?? '')
+    const said = withoutWhatVaries(example.reply ?? '')
 
-    const replied = withoutDay(await run(example, address))
+    const replied = withoutWhatVaries(await run(example, address))
 
     expect(withoutNumbers(said)).toEqual(withoutNumbers(replied))
     expectClose(numbersIn(said), numbersIn(replied))
   })
 })
 
-/** A reply without the day on which a stored image expires. */
-function withoutDay(reply: string): string {
-  return reply.replaceAll(/"expires_at": "[^"]+"/g, '')
+/**
+ * A reply without the day on which a stored image expires, and without the runs of its masks: one
+ * pixel that another processor rounds otherwise makes another text of them.
+ */
+function withoutWhatVaries(reply: string): string {
+  return reply.replaceAll(/"expires_at": "[^"]+"|"counts": "[^"]+"/g, '')
 }
 
 const NUMBER = /(?<=[:[,]\s?)\d+(?:\.\d+)?/g

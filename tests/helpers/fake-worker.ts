@@ -1,4 +1,4 @@
-import type { Model, Word } from '../../schemas/index.ts'
+import type { GroundedPhrase, Mask, Model, Word } from '../../schemas/index.ts'
 import {
   type Answer,
   type Call,
@@ -13,7 +13,7 @@ const timing = { queue_ms: 1, prepare_ms: 2, encode_ms: 3, decode_ms: 4, steps: 
 export const tinyModel: Model = {
   id: 'tiny',
   description: 'a fake that knows one caption',
-  tasks: ['caption', 'describe', 'locate'],
+  tasks: ['caption', 'describe', 'locate', 'segment', 'dense_caption'],
   frame_size: 96,
   max_tokens: 32,
   parameters: 1,
@@ -26,10 +26,42 @@ export const words: Word[] = [
   { text: 'circle', start: 2, end: 8, point: [12, 8], box: [8, 4, 16, 12], score: 0.75 },
 ]
 
-const outputs: Record<string, unknown> = {
-  caption: { caption: 'a circle', words, score: 0.6 },
-  describe: { caption: 'a circle', words, score: 0.6 },
-  locate: { phrase: 'the circle', box: [8, 4, 16, 12], score: 0.9 },
+/** Of a picture of 40 x 30 pixels, those in the box [8, 4, 16, 12]. */
+export const mask: Mask = { size: [30, 40], counts: 'd78f00000000000000\\f0' }
+/** No pixel of such a picture. */
+export const emptyMask: Mask = { size: [30, 40], counts: '`U1' }
+
+export const phrase: GroundedPhrase = {
+  text: 'a circle',
+  start: 0,
+  end: 8,
+  box: [2, 2, 16, 12],
+  score: 0.61,
+}
+
+const region = { box: [8, 4, 16, 12], caption: 'a circle', score: 0.9 }
+
+const outputs: Record<string, (request: Call['request']) => unknown> = {
+  caption: write,
+  describe: write,
+  locate: () => ({ phrase: 'the circle', box: [8, 4, 16, 12], score: 0.9 }),
+  segment: () => ({
+    phrase: 'the circle',
+    box: [8, 4, 16, 12],
+    mask,
+    score: 0.9,
+    mask_score: 0.8,
+  }),
+  dense_caption: (asked) => ({
+    regions: [
+      { ...region, ...(asked.words === true && { words }), ...(asked.masks === true && { mask }) },
+    ],
+  }),
+}
+
+function write({ ground }: Call['request']): unknown {
+  const phrases = ground === 'mask' ? [{ ...phrase, mask }] : [phrase]
+  return { caption: 'a circle', words, score: 0.6, ...(ground !== undefined && { phrases }) }
 }
 
 /** Stands in for Python where a test is about the gateway alone. Set `respond` for another answer. */
@@ -38,11 +70,11 @@ export class FakeWorker implements Worker {
   state: WorkerStatus['state'] = 'ready'
   models: Model[] = [tinyModel]
   respond: (call: Call, options: RunOptions) => Promise<unknown> = async (
-    { task },
+    { task, request },
     { onWords },
   ) => {
     for (const word of words) onWords?.([word])
-    return outputs[task]
+    return outputs[task]?.(request)
   }
 
   async ready(): Promise<void> {}

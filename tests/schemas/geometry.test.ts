@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Location, outsideImage } from '../../schemas/index.ts'
+import { Location, Mask, outsideImage } from '../../schemas/index.ts'
 
 const size = { width: 100, height: 50 }
 
@@ -22,6 +22,26 @@ describe('Location', () => {
     ['a field too many', { type: 'point', point: [1, 1], box: [0, 0, 1, 1] }],
   ])('refuses %s', (_, location) => {
     expect(Location.safeParse(location).success).toBe(false)
+  })
+})
+
+describe('Mask', () => {
+  test('has the size of its image and the runs of COCO', () => {
+    const mask = { size: [4, 5], counts: '5220003' }
+
+    expect(Mask.parse(mask)).toEqual(mask)
+  })
+
+  test.each([
+    ['a side of no pixels', { size: [0, 5], counts: '0' }],
+    ['a fraction of a pixel', { size: [4.5, 5], counts: 'd0' }],
+    ['a size with channels', { size: [4, 5, 1], counts: 'd0' }],
+    ['no runs', { size: [4, 5], counts: '' }],
+    ['runs that are not compressed', { size: [4, 5], counts: [20] }],
+    ['bytes of another text', { size: [4, 5], counts: 'd0 p' }],
+    ['a field too many', { size: [4, 5], counts: 'd0', area: 0 }],
+  ])('refuses %s', (_, mask) => {
+    expect(Mask.safeParse(mask).success).toBe(false)
   })
 })
 

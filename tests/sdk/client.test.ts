@@ -3,13 +3,15 @@ import { ErrorCode, errorEntry } from '../../schemas/index.ts'
 import {
   ApiError,
   type CaptionEvent,
+  decodeMask,
   errors,
   type Location,
   PixelLLM,
 } from '../../sdk/src/index.ts'
 import { WorkerError } from '../../worker-bridge/index.ts'
-import { waitForAbort, words } from '../helpers/fake-worker.ts'
+import { mask, phrase, waitForAbort, words } from '../helpers/fake-worker.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
+import { hashOf, knownMasks } from '../helpers/masks.ts'
 import { pngBytes } from '../helpers/pictures.ts'
 
 const image = await pngBytes()
@@ -53,6 +55,41 @@ describe('PixelLLM', () => {
 
     expect(box).toEqual([8, 4, 16, 12])
     expect(gateway.worker.calls[0]?.request).toEqual({ phrase: '12' })
+  })
+
+  test('segments', async () => {
+    const result = await client.segment({ image, phrase: 'the circle' })
+
+    expect(result).toMatchObject({ box: [8, 4, 16, 12], mask, score: 0.9, mask_score: 0.8 })
+    expect(gateway.worker.calls[0]?.request).toEqual({ phrase: 'the circle' })
+  })
+
+  test('captions regions', async () => {
+    const options = { max_regions: 3, min_score: 0.5, nms_iou: 0.7, words: true, masks: true }
+
+    const { regions } = await client.denseCaption({ image, ...options })
+
+    expect(regions).toEqual([{ box: [8, 4, 16, 12], caption: 'a circle', score: 0.9, words, mask }])
+    expect(gateway.worker.calls[0]?.request).toEqual(options)
+  })
+
+  test('captions regions with what the server takes for itself', async () => {
+    const { regions } = await client.denseCaption({ image })
+
+    expect(regions[0]).toEqual({ box: [8, 4, 16, 12], caption: 'a circle', score: 0.9 })
+    expect(gateway.worker.calls[0]?.request).toMatchObject({ max_regions: 32, words: false })
+  })
+
+  test('grounds what a caption and a description name', async () => {
+    const location: Location = { type: 'point', point: [3, 4] }
+
+    const caption = await client.caption({ image, ground: 'box' })
+    const described = await client.describe({ image, location, ground: 'mask' })
+    const events = await collect(client.captionStream({ image, ground: 'box' }))
+
+    expect(caption.phrases).toEqual([phrase])
+    expect(described.phrases).toEqual([{ ...phrase, mask }])
+    expect(events.at(-1)).toMatchObject({ type: 'done', result: { phrases: [phrase] } })
   })
 
   test('streams words, then the answer', async () => {
@@ -149,4 +186,16 @@ test('the table of errors is that of the server', () => {
       retry: errorEntry(code).retry,
     })
   }
+})
+
+describe('decodeMask', () => {
+  test.each(knownMasks)('reads $name as pycocotools wrote it', ({ mask, sha256 }) => {
+    expect(hashOf(decodeMask(mask))).toBe(sha256)
+  })
+
+  test('says why it cannot read a mask', () => {
+    expect(() => decodeMask({ size: [4, 5], counts: 'e0' })).toThrow(
+      'the mask is broken: a run leaves 4 x 5 pixels',
+    )
+  })
 })

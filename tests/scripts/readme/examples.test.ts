@@ -52,6 +52,21 @@ test('replies replace older ones, and everything else stays', async () => {
   ])
 })
 
+test('a mask is written with the beginning of its runs', () => {
+  const mask = { size: [256, 203], counts: '0123456789'.repeat(3) }
+  const small = { size: [4, 5], counts: '5220003' }
+
+  const text = formatReply({ mask, regions: [{ caption: 'a b', mask: small }] })
+
+  expect(text).toBe(`{
+  "mask": { "size": [256, 203], "counts": "012345678901234567890123..." },
+  "regions": [
+    { "caption": "a b", "mask": { "size": [4, 5], "counts": "5220003" } }
+  ]
+}
+`)
+})
+
 test('a reply is written with a field and a word per line', () => {
   const reply = { caption: 'a b', words: [{ text: 'a', point: [1, 2.5] }, { text: 'b' }], score: 1 }
 

@@ -1,0 +1,20 @@
+import { expect, test } from '@jest/globals'
+import {
+  caption,
+  deleteImage,
+  listModels,
+  locate,
+  mediaTypesOf,
+  segment,
+  taskOperation,
+} from '../../schemas/index.ts'
+
+test.each([
+  { operation: taskOperation(caption), types: ['application/json', 'text/event-stream'] },
+  { operation: taskOperation(locate), types: ['application/json'] },
+  { operation: taskOperation(segment), types: ['application/json', 'image/png'] },
+  { operation: listModels, types: ['application/json'] },
+  { operation: deleteImage, types: [] },
+])('$operation.id replies with $types, JSON first', ({ operation, types }) => {
+  expect(mediaTypesOf(operation)).toEqual(types)
+})
