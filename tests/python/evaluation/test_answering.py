@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -24,6 +23,7 @@ from pixelllm.evaluation.answering import (
 )
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.tasks.errors import TaskError
+from tests.python.alike import assert_alike
 from tests.python.worker.harness import Harness
 
 DENSE = {"min_score": 0.0, "nms_iou": 0.9, "words": True, "masks": True}
@@ -64,27 +64,6 @@ def png(scene: Scene) -> bytes:
     file = BytesIO()
     Image.fromarray(scene.image).save(file, format="PNG")
     return file.getvalue()
-
-
-def assert_alike(one: object, other: object) -> None:
-    """Equal but for the last digits of numbers, which depend on the batch; masks nearly so."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        assert one.keys() == other.keys()
-        if "counts" in one:
-            first, second = mask_of({"mask": one}), mask_of({"mask": other})
-            assert first.shape == second.shape
-            assert np.mean(first != second) < 0.001
-            return
-        for name in one:
-            assert_alike(one[name], other[name])
-    elif isinstance(one, list) and isinstance(other, list):
-        assert len(one) == len(other)
-        for first, second in zip(one, other, strict=True):
-            assert_alike(first, second)
-    elif isinstance(one, float) and isinstance(other, float):
-        assert one == pytest.approx(other, abs=0.03)
-    else:
-        assert one == other
 
 
 @pytest.mark.parametrize(("task", "request_"), REQUESTS)
