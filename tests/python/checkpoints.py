@@ -1,6 +1,7 @@
 """Small real models with random weights, and how to write one to a folder.
 
-`python -m tests.python.checkpoints FOLDER` writes a model with all parts, for tests in TypeScript.
+`python -m tests.python.checkpoints FOLDER` writes a model with all parts, for tests in TypeScript;
+with `plain` behind it, one without a mask decoder and a detector.
 """
 
 import sys
@@ -78,4 +79,4 @@ def _spread(model: PixelLLM) -> None:
 
 
 if __name__ == "__main__":
-    write_checkpoint(Path(sys.argv[1]), whole())
+    write_checkpoint(Path(sys.argv[1]), tiny() if sys.argv[2:] == ["plain"] else whole())
