@@ -179,14 +179,25 @@ class Runner:
         ]
 
     def detect(self, plans: Sequence[Detect], images: Sequence[EncodedImage]) -> list[Regions]:
-        """Find the regions of each image. Only for a model with a detector."""
+        """Find the regions of each image. Only for a model with a detector.
+
+        The detector rejects what is no number. An image without numbers would so seem to show
+        nothing; its only region has a score that is not finite.
+        """
         features = ImageFeatures.stack([image.features for image in images])
+        sound = features.fused.isfinite().flatten(1).all(1).tolist()
         overlap = torch.tensor([plan.overlap for plan in plans], device=self._device)
         found = self._model.detect(features, overlap)
         return [
             Regions([(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes[:count]], scores[:count])
-            for boxes, scores, count in zip(
-                found.boxes.tolist(), found.scores.tolist(), found.counts.tolist(), strict=True
+            if whole
+            else Regions([(0.0, 0.0, 0.0, 0.0)], [math.nan])
+            for boxes, scores, count, whole in zip(
+                found.boxes.tolist(),
+                found.scores.tolist(),
+                found.counts.tolist(),
+                sound,
+                strict=True,
             )
         ]
 

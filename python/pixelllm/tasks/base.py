@@ -117,7 +117,7 @@ class Regions:
     """What was detected, best first."""
 
     boxes: Sequence[Box]  # model frame; may reach beyond the image, or lie beside it
-    scores: Sequence[float]  # of each, 0-1
+    scores: Sequence[float]  # of each, 0-1; not finite where the model computed no number
 
 
 @dataclass(frozen=True)

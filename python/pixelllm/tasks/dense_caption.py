@@ -85,7 +85,12 @@ def _worth_a_caption(regions: Regions, min_score: float, frame: Frame, limit: in
     """The best regions that show a part of the image and can still reach the least score.
 
     No caption is surer than 1, so the final score is at most the root of the detector's.
+
+    Raises:
+        ValueError: the model computed no number for one.
     """
+    if not all(math.isfinite(score) for score in regions.scores):
+        raise ValueError("the model gave a region whose score is not finite")
     kept = [
         (box, score)
         for box, score in zip(regions.boxes, regions.scores, strict=True)

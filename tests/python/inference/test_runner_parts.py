@@ -12,11 +12,15 @@ from pixelllm.inference.carrying_out import carry_out
 from pixelllm.inference.picture import Picture, fit_picture
 from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
+from pixelllm.model.config import GitBertConfig
 from pixelllm.model.pixelllm import PixelLLM, Prompts
+from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, Detect, FoundMask, Read, Regions, Segment, Text, Write
 from pixelllm.tasks.frame import Box
 from pixelllm.tasks.image import decode_image
 from pixelllm.tasks.masks import decode_mask, empty_mask, encode_mask
+from tests.python.checkpoints import SEED
+from tests.python.tasks.language import TOKENIZER
 from tests.python.tasks.pictures import gradient
 from tests.python.worker.samples import picture
 
@@ -168,6 +172,40 @@ def test_images_looked_through_together_are_those_looked_through_directly(
         assert list(regions.scores) == sorted(regions.scores, reverse=True)
         assert min(regions.scores) > 0
     assert found[3].boxes != found[1].boxes, "a looser limit keeps others"
+
+
+def test_image_without_numbers_has_a_region_without_one_and_its_neighbour_its_own(
+    runner: Runner, whole_checkpoint: Checkpoint
+) -> None:
+    sound, broken = runner.encode([picture_of(number, whole_checkpoint) for number in (0, 1)])
+    (alone,) = runner.detect([Detect(0.5)], [sound])
+    broken.features.fused[0, 3, 3] = torch.nan
+
+    beside = runner.detect([Detect(0.5)] * 2, [broken, sound])
+
+    assert [math.isnan(score) for score in beside[0].scores] == [True]
+    assert len(beside[1].boxes) == len(alone.boxes)
+
+
+def test_other_language_model_segments_what_it_reads(whole_checkpoint: Checkpoint) -> None:
+    language = GitBertConfig(
+        vocab_size=256, dim=64, heads=4, layers=3, mlp_dim=96, begin_id=2, end_id=1
+    )
+    torch.manual_seed(SEED)
+    model = PixelLLM(replace(whole_checkpoint.config, language=language)).eval()
+    bert = Checkpoint(model, Tokenizer.load(TOKENIZER), "bert", "")
+    runner = Runner(bert, slots=4)
+    images = runner.encode([picture_of(number, bert) for number in (0, 1)])
+    reads = [read_plan(phrase, bert) for phrase in PHRASES[:2]]
+
+    texts = runner.read(reads, images)
+    together = runner.segment([Segment(BOXES[0], text.states) for text in texts], images)
+
+    for read, image, mask in zip(reads, images, together, strict=True):
+        (text,) = runner.read([read], [image])
+        (alone,) = runner.segment([Segment(BOXES[0], text.states)], [image])
+        assert mask.score == pytest.approx(alone.score, abs=1e-4)
+        assert np.mean(decode_mask(mask.mask) != decode_mask(alone.mask)) < 0.01
 
 
 def test_model_in_half_the_bits_segments_and_detects(whole_folder: Path) -> None:

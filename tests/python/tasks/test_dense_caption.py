@@ -151,6 +151,11 @@ def test_masks_are_asked_for_of_the_regions_that_are_given() -> None:
     assert regions[1]["mask"] == empty_mask(FRAME)
 
 
+def test_region_that_is_no_number_is_a_defect() -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        regions_of({}, found(math.nan))
+
+
 def test_caption_that_is_no_number_is_a_defect() -> None:
     broken = Text([], [], np.zeros((0, 2, 2), np.float32), finished=True, score=math.nan)
 
