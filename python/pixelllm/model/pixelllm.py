@@ -8,6 +8,8 @@ Xu et al., "Pixel-Aligned Language Models" (CVPR 2024). The way of an answer:
     decode_step     one token of each text -> logits, states      (serving)
     decode_text     whole texts            -> logits, states      (training, known texts)
     place           states -> corners of each word's place
+    segment         features, boxes, states -> masks          (with `config.masks`)
+    detect          features -> regions worth a caption       (with `config.detector`)
 """
 
 from __future__ import annotations
@@ -204,7 +206,12 @@ class PixelLLM(nn.Module):
         return corners
 
     def segment(
-        self, features: ImageFeatures, boxes: Tensor, visual: Tensor, hidden: Tensor
+        self,
+        features: ImageFeatures,
+        boxes: Tensor,
+        visual: Tensor,
+        hidden: Tensor,
+        counts: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Find the pixels of what was referred to. Only with `config.masks`.
 
@@ -213,22 +220,44 @@ class PixelLLM(nn.Module):
             boxes: float[P, 4], where the phrase was placed, pixels of the model frame.
             visual: float[P, Q, C], the prompts' visual tokens (`visual_prefix`).
             hidden: float[P, T, C], the states of the phrase.
+            counts: bool[P, T], which of them are read; all where absent. Those of tokens that
+                padding or nothing follows depend on the length of the batch.
+
+        Returns:
+            As `decode_masks`.
+        """
+        sparse = self.mask_adapter(self.box_corners(boxes), visual, hidden, counts)
+        return self.decode_masks(features, sparse)
+
+    def box_corners(self, boxes: Tensor) -> Tensor:
+        """What the mask decoder is prompted with: float[P, 4] pixels to float[P, 2, C] tokens."""
+        return self.prompt_encoder.embed_boxes(
+            boxes, (self.config.image_size, self.config.image_size)
+        )
+
+    def decode_masks(self, features: ImageFeatures, corners: Tensor) -> tuple[Tensor, Tensor]:
+        """The mask of each box. Only with `config.masks`.
+
+        Args:
+            features: P rows, each prompt's image.
+            corners: float[P, 2, C], of the boxes (`box_corners`), adapted to a text or not.
 
         Returns:
             Mask logits float[P, 4h, 4w] of the whole frame, h x w being SAM's grid, and the IoU
             that the decoder predicts for each, float[P].
         """
-        frame = (self.config.image_size, self.config.image_size)
-        corners = self.prompt_encoder.embed_boxes(boxes, frame).to(self.dtype)
-        sparse = self.mask_adapter(corners, visual, hidden)
-        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3]).to(self.dtype)
+        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3])
         masks, overlap = self.mask_decoder(
-            features.sam, image_pe, sparse, self.prompt_encoder.no_mask_embed.weight
+            features.sam, image_pe, corners, self.prompt_encoder.no_mask_embed.weight
         )
         return masks[:, 0], overlap[:, 0]
 
-    def detect(self, features: ImageFeatures) -> Detections:
+    def detect(self, features: ImageFeatures, overlap: Tensor | None = None) -> Detections:
         """Find the regions of B images that are worth a caption. Only with `config.detector`.
+
+        Args:
+            overlap: float[B], IoU at which the weaker of two regions of an image goes; where
+                absent, `config.detector.detection_overlap`.
 
         Returns:
             Boxes float32[B, K, 4] in pixels of the model frame, clipped to the padded frame and
@@ -237,7 +266,7 @@ class PixelLLM(nn.Module):
             less.
         """
         detections: Detections = self.detector(
-            features.fused, (self.config.image_size, self.config.image_size)
+            features.fused, (self.config.image_size, self.config.image_size), overlap
         )
         return detections
 

@@ -22,21 +22,24 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(dim, heads, downsample=2)
         self.norm_final_attn = nn.LayerNorm(dim)
 
-    def forward(self, image: Tensor, image_pe: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, image_pe: Tensor, tokens: Tensor, counts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Let tokens and image exchange what they know.
 
         Args:
             image: float[P, N, C], cells of the map.
             image_pe: float[P or 1, N, C], their positions.
             tokens: float[P, Q, C]; also added as the queries' own positions.
+            counts: bool[P, N], cells that the tokens may read; all where absent.
 
         Returns:
             float[P, Q, C] tokens and float[P, N, C] cells.
         """
         queries, keys = tokens, image
         for layer in self.layers:
-            queries, keys = layer(queries, keys, tokens, image_pe)
-        attended = self.final_attn_token_to_image(queries + tokens, keys + image_pe, keys)
+            queries, keys = layer(queries, keys, tokens, image_pe, counts)
+        attended = self.final_attn_token_to_image(queries + tokens, keys + image_pe, keys, counts)
         return self.norm_final_attn(queries + attended), keys
 
 
@@ -56,7 +59,12 @@ class TwoWayBlock(nn.Module):
         self.cross_attn_image_to_token = Attention(dim, heads, downsample=2)
 
     def forward(
-        self, queries: Tensor, keys: Tensor, query_pe: Tensor, key_pe: Tensor
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        query_pe: Tensor,
+        key_pe: Tensor,
+        counts: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """float[P, Q, C] and float[P, N, C] to the same."""
         if self.first:  # the queries still are their positions: nothing to add, nothing to keep
@@ -67,7 +75,7 @@ class TwoWayBlock(nn.Module):
         queries = self.norm1(queries)
 
         q, k = queries + query_pe, keys + key_pe
-        queries = self.norm2(queries + self.cross_attn_token_to_image(q, k, keys))
+        queries = self.norm2(queries + self.cross_attn_token_to_image(q, k, keys, counts))
         queries = self.norm3(queries + self.mlp(queries))
 
         q, k = queries + query_pe, keys + key_pe
@@ -87,10 +95,13 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(dim, inner)
         self.out_proj = nn.Linear(inner, dim)
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """float[P, Q, C], float[P, N, C] twice, to float[P, Q, C]."""
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, counts: Tensor | None = None) -> Tensor:
+        """float[P, Q, C], float[P, N, C] twice and bool[P, N], to float[P, Q, C]."""
         x = F.scaled_dot_product_attention(
-            self._split(self.q_proj(q)), self._split(self.k_proj(k)), self._split(self.v_proj(v))
+            self._split(self.q_proj(q)),
+            self._split(self.k_proj(k)),
+            self._split(self.v_proj(v)),
+            None if counts is None else counts[:, None, None],
         )
         y: Tensor = self.out_proj(x.transpose(1, 2).flatten(2))
         return y

@@ -2,37 +2,30 @@
 
 from collections.abc import Mapping
 
-from pixelllm.tasks.base import (
-    BoxPrompt,
-    ModelFacts,
-    Plan,
-    PointPrompt,
-    Prompt,
-    Request,
-    Result,
-    Text,
-)
+from pixelllm.tasks.base import Answering, BoxPrompt, ModelFacts, PointPrompt, Prompt, Request
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.options import numbers
-from pixelllm.tasks.writing import plan_writing, written_result
+from pixelllm.tasks.writing import write_caption
 
 
 class Describe:
     """The task `describe`."""
 
-    def prepare(self, request: Request, frame: Frame, model: ModelFacts) -> Plan:
-        """Plan a text about the request's `location`, given in pixels of the original image.
+    def supported(self, model: ModelFacts) -> bool:
+        """Every model writes."""
+        return True
+
+    def answer(self, request: Request, frame: Frame, model: ModelFacts) -> Answering:
+        """The caption of the request's `location`, its words and its score.
+
+        The location is given in pixels of the original image.
 
         Raises:
             TaskError: `invalid_request` if the location is malformed or outside the image.
         """
         prompt = _prompt(request.get("location"), frame)
-        return plan_writing(request, prompt, model.prefixes.describe, model)
-
-    def finish(self, request: Request, text: Text, frame: Frame, model: ModelFacts) -> Result:
-        """The caption, its words and its score."""
-        return written_result(text, frame, model)
+        return write_caption(request, prompt, model.prefixes.describe, frame, model)
 
 
 def _prompt(location: object, frame: Frame) -> Prompt:

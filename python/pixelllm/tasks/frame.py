@@ -54,6 +54,10 @@ class Frame:
         """The whole image as a box in the model's frame."""
         return 0.0, 0.0, self.width * self.scale_x, self.height * self.scale_y
 
+    def box_to_image(self, box: Box) -> Box:
+        """Move a box of the model's frame to the original image, as `corners_to_image` does."""
+        return self.corners_to_image(np.array(box, np.float32))
+
     def corners_to_image(self, corners: NDArray[np.float32]) -> Box:
         """Move what the model regressed to the original image, as one box around it.
 
@@ -61,16 +65,25 @@ class Frame:
         order and lies inside.
 
         Args:
-            corners: float[..., 2], (x, y) of any number of corners, model-frame pixels.
+            corners: float[..., 2] or float[4], (x, y) of any number of corners, model-frame pixels.
 
         Returns:
             The box around all of them, pixels of the original image.
+
+        Raises:
+            ValueError: one is not finite: the model computed no place.
         """
         if not np.isfinite(corners).all():
             raise ValueError("the model gave a place that is not finite")
         scale = np.array([self.scale_x, self.scale_y])
         points = corners.reshape(-1, 2).astype(np.float64) / scale  # [N, 2]
         points = points.clip(0, [self.width, self.height])
+        (x_min, y_min), (x_max, y_max) = points.min(axis=0), points.max(axis=0)
+        return float(x_min), float(y_min), float(x_max), float(y_max)
+
+    def corners_box(self, corners: NDArray[np.float32]) -> Box:
+        """The box around float[..., 2] corners in the model's frame, wherever they lie in it."""
+        points = corners.reshape(-1, 2).astype(np.float64)  # [N, 2]
         (x_min, y_min), (x_max, y_max) = points.min(axis=0), points.max(axis=0)
         return float(x_min), float(y_min), float(x_max), float(y_max)
 

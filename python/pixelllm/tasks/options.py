@@ -34,6 +34,30 @@ def integer_option(request: Request, name: str, default: int) -> int:
     return value
 
 
+def share_option(request: Request, name: str, default: float) -> float:
+    """The number of 0 to 1 under `name`; `default` where it is absent.
+
+    Raises:
+        TaskError: `invalid_request` if it is anything else.
+    """
+    value = request.get(name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise TaskError("invalid_request", f"{name} must be a number from 0 to 1")
+    return float(value)
+
+
+def flag_option(request: Request, name: str) -> bool:
+    """The truth value under `name`; false where it is absent.
+
+    Raises:
+        TaskError: `invalid_request` if it is anything else.
+    """
+    value = request.get(name, False)
+    if not isinstance(value, bool):
+        raise TaskError("invalid_request", f"{name} must be true or false")
+    return value
+
+
 def numbers(value: object, count: int, what: str) -> list[float]:
     """`value` as a list of `count` finite numbers.
 

@@ -9,6 +9,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from pixelllm.contract import Word
 from pixelllm.model.tokenizer import DecodedText, Tokenizer
@@ -20,6 +21,15 @@ _PIXEL_DECIMALS = 2  # a hundredth of a pixel is far below what the model can te
 _SCORE_DECIMALS = 4
 
 
+@dataclass(frozen=True)
+class Span:
+    """A word in its text: code points `[start, end)`, and the indices of its tokens."""
+
+    start: int
+    end: int
+    tokens: list[int]
+
+
 def place_words(text: Text, tokenizer: Tokenizer, frame: Frame) -> list[Word]:
     """List the words that no further token can change, in order, each with its place.
 
@@ -27,23 +37,29 @@ def place_words(text: Text, tokenizer: Tokenizer, frame: Frame) -> list[Word]:
     text, all.
     """
     decoded = tokenizer.decode(text.tokens)
-    words = []
+    return [_place(span, decoded.text, text, frame) for span in placed_spans(decoded, text)]
+
+
+def placed_spans(decoded: DecodedText, text: Text) -> Iterator[Span]:
+    """The words of `place_words`; `decoded` is `text` as its tokenizer decodes it."""
     for start, end in word_spans(decoded.text, finished=text.finished):
         tokens = _tokens_of(decoded, start, end)
         if tokens[-1] >= len(text.corners):
-            break  # one token can hold the end of this word and the beginning of the next
-        box = frame.corners_to_image(text.corners[tokens])
-        x_min, y_min, x_max, y_max = box
-        word = Word(
-            text=decoded.text[start:end],
-            start=start,
-            end=end,
-            point=rounded(((x_min + x_max) / 2, (y_min + y_max) / 2)),
-            box=rounded(box),
-            score=mean_probability([text.log_probs[token] for token in tokens]),
-        )
-        words.append(word)
-    return words
+            return  # one token can hold the end of this word and the beginning of the next
+        yield Span(start, end, tokens)
+
+
+def _place(span: Span, caption: str, text: Text, frame: Frame) -> Word:
+    box = frame.corners_to_image(text.corners[span.tokens])
+    x_min, y_min, x_max, y_max = box
+    return Word(
+        text=caption[span.start : span.end],
+        start=span.start,
+        end=span.end,
+        point=rounded(((x_min + x_max) / 2, (y_min + y_max) / 2)),
+        box=rounded(box),
+        score=mean_probability([text.log_probs[token] for token in span.tokens]),
+    )
 
 
 def word_spans(text: str, *, finished: bool) -> Iterator[tuple[int, int]]:

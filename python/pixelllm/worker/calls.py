@@ -1,4 +1,8 @@
-"""One request inside the worker: what was asked, where it stands, how long it has taken."""
+"""One request inside the worker: what was asked, where it stands, how long it has taken.
+
+What a call's task asks for in a stage are *pieces*: texts, masks, detections. Each goes its own way
+through the steps; when all are there, the task goes on.
+"""
 
 import time
 from collections.abc import Mapping
@@ -10,16 +14,27 @@ from pixelllm.tasks.errors import TaskError
 
 
 class Stage(Enum):
-    """Where a call stands. The order is that of a call's way; some stages are passed over."""
+    """Where a call stands. The order is that of a call's way; some stages are passed over.
+
+    The last two come again for every stage of the task.
+    """
 
     QUEUED = auto()  # not admitted
     LOADING = auto()  # its picture is decoded on the CPU
-    PLANNING = auto()  # its picture's size is known; its task says what to compute
+    PLANNING = auto()  # its picture's size is known; its task says what to compute first
     ENCODING = auto()  # waits for the features of its picture
-    WAITING = auto()  # waits for slots of the decode batch
-    WRITING = auto()  # holds slots and writes
-    READING = auto()  # waits for a pass that leads the model through a known text
-    FINISHING = auto()  # its text is there; its task makes the result
+    COMPUTING = auto()  # its pieces are computed
+    PROCEEDING = auto()  # they are there; its task says what to compute next, or makes the result
+
+
+class Need(Enum):
+    """What a piece needs next."""
+
+    DETECTION = auto()  # a pass of the detector
+    SLOTS = auto()  # slots of the decode batch, to be written in
+    TOKENS = auto()  # to be written on, in the slots that it holds
+    READING = auto()  # a pass that leads the model through a known text
+    MASK = auto()  # a pass of the mask decoder
 
 
 _BUCKETS = {
@@ -27,10 +42,8 @@ _BUCKETS = {
     Stage.LOADING: "prepare_ms",
     Stage.PLANNING: "prepare_ms",
     Stage.ENCODING: "encode_ms",
-    Stage.WAITING: "decode_ms",
-    Stage.WRITING: "decode_ms",
-    Stage.READING: "decode_ms",
-    Stage.FINISHING: "decode_ms",
+    Stage.COMPUTING: "decode_ms",
+    Stage.PROCEEDING: "decode_ms",
 }
 
 
@@ -55,8 +68,9 @@ class Call:
     deadline: float  # time.monotonic() in seconds
     cancelled: bool = False
     stage: Stage = Stage.QUEUED
-    width: int = 1  # slots that it needs to write
-    slots: tuple[int, ...] = ()  # slots that it holds
+    pieces: list["Piece"] = field(default_factory=list)  # that are not there yet, in order
+    turn: int = 0  # its place among the calls that need the same; the lowest is next
+    taken: int = 0  # what it was given in this turn
     steps: int = 0  # decode steps that it took part in
     _since: float = field(default_factory=time.monotonic)
     _spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_BUCKETS.values(), 0.0))
@@ -94,3 +108,18 @@ class Call:
         self.enter(self.stage)
         spent = {name: round(seconds * 1000, 3) for name, seconds in self._spent.items()}
         return {**spent, "steps": self.steps}
+
+    def needing(self, need: Need) -> list["Piece"]:
+        """Its pieces that need this next."""
+        return [piece for piece in self.pieces if piece.need is need]
+
+
+@dataclass(eq=False)
+class Piece:
+    """One of the things that a call's task asked for."""
+
+    call: Call
+    number: int  # among what was asked for together
+    need: Need
+    width: int = 1  # slots that it needs to be written
+    slots: tuple[int, ...] = ()  # slots that it holds

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import torch
 
 from pixelllm.contract import ErrorCode, WorkerSettings
+from pixelllm.inference.runner import Runner
 from pixelllm.model.checkpoint import CheckpointError
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
@@ -21,7 +22,6 @@ from pixelllm.worker.cache import FeatureCache
 from pixelllm.worker.calls import Call
 from pixelllm.worker.loading import describe_model, load_model
 from pixelllm.worker.pictures import PictureLoader
-from pixelllm.worker.runner import Runner
 from pixelllm.worker.scheduler import Kind, Limits, Scheduler, Step
 from pixelllm.worker.steps import Push, Slab, Steps
 

@@ -6,7 +6,8 @@ from typing import get_args
 import torch
 
 from pixelllm.contract import Model, TaskName, WorkerSettings
-from pixelllm.model.checkpoint import Checkpoint, count_stored, load_checkpoint
+from pixelllm.inference.runner import model_facts
+from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
 
@@ -71,12 +72,13 @@ def choose_dtype(name: str, device: torch.device, weights: int) -> torch.dtype:
 def describe_model(checkpoint: Checkpoint) -> Model:
     """What `GET /v1/models` says about a model."""
     weight = next(checkpoint.model.parameters())
+    facts = model_facts(checkpoint)
     return Model(
         id=checkpoint.name,
         description=card_summary(checkpoint.card),
-        tasks=[name for name in get_args(TaskName) if name in TASKS],
+        tasks=[name for name in get_args(TaskName) if TASKS[name].supported(facts)],
         frame_size=checkpoint.config.image_size,
-        max_tokens=checkpoint.config.language.max_text_tokens - 2,  # begin and end
+        max_tokens=facts.max_tokens,
         parameters=count_weights(checkpoint),
         device=weight.device.type,
         dtype=str(weight.dtype).removeprefix("torch."),

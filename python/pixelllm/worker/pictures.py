@@ -3,24 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import torch
 
+from pixelllm.inference.picture import Picture, fit_picture
 from pixelllm.model.config import PixelLLMConfig
-from pixelllm.model.preprocess import ModelImage, preprocess_image
-from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
 
 THREADS = 2  # more would only take the CPU from the tokens that are being written
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded picture in the model's frame."""
-
-    frame: Frame
-    image: ModelImage
 
 
 class PictureLoader:
@@ -56,6 +46,4 @@ def load_picture(data: bytes, image_id: str, config: PixelLLMConfig) -> Picture:
         raise ValueError(f"the bytes in the slab are not those of image {image_id}")
     pixels = decode_image(data)  # [H, W, 3]
     with torch.inference_mode():
-        image = preprocess_image(pixels, config)
-    height, width = pixels.shape[:2]
-    return Picture(Frame(width, height, image.scale_x, image.scale_y), image)
+        return fit_picture(pixels, config)

@@ -1,25 +1,32 @@
 """Which calls wait, and which work comes next. Policy only: no tensors, no model, no replies.
 
-A call is admitted in the order of arrival, waits for its picture and its features, and then takes
-part in steps. A *step* is the unit of work: the engine runs one at a time, and what was cancelled
-or has expired is dropped between two of them. Steps of one call (admitting, planning, finishing)
-take next to no time and come first. Steps that run the model for a whole batch take turns: of the
-kinds that can run, the one that ran longest ago. So the texts that are being written wait for at
-most one batch of each other kind, and new work is never starved by them.
+A call is admitted in the order of arrival, waits for its picture and its features, and then its
+pieces take part in steps. A *step* is the unit of work: the engine runs one at a time, and what was
+cancelled or has expired is dropped between two of them. Steps of one call (admitting, planning,
+proceeding) take next to no time and come first. Steps that run the model for a whole batch take
+turns: of the kinds that can run, the one that ran longest ago. So the texts that are being written
+wait for at most one batch of each other kind, and new work is never starved by them.
+
+Within a kind, calls take turns too. A call with many pieces is given slots, or places in a batch,
+until it has had half as many as there are slots; then it goes behind the calls that wait. So it
+takes all there is while it is alone, nobody waits for more than a part of it, and it gets its part
+however many others come.
 
 `submit`, `cancel`, `close`, `image_loaded` and `counts` may be called from any thread; everything
 else belongs to the engine thread.
 """
 
+import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from pixelllm.tasks.errors import TaskError
-from pixelllm.worker.calls import Call, Stage
+from pixelllm.worker.calls import Call, Need, Piece, Stage
 
 
 class Kind(Enum):
@@ -28,11 +35,13 @@ class Kind(Enum):
     LOAD = auto()  # load the model; the engine's first, for no call
     ADMIT = auto()  # look for the features of a call's picture, or have it decoded
     COLLECT = auto()  # take a decoded picture for the calls that wait for it
-    PLAN = auto()  # let a task say what is to be computed
-    FINISH = auto()  # let a task make the result, and reply
+    PLAN = auto()  # let a task say what is to be computed first
+    PROCEED = auto()  # let a task say what is to be computed next, or make the result, and reply
     ENCODE = auto()  # encode a batch of pictures
+    DETECT = auto()  # look for regions in a batch of images
     PREFILL = auto()  # let the model read prefixes, and start texts in their slots
     READ = auto()  # lead the model through known texts
+    SEGMENT = auto()  # find a batch of masks
     DECODE = auto()  # one more token of every text that is being written
 
 
@@ -43,6 +52,13 @@ class Step:
     kind: Kind
     calls: tuple[Call, ...]
     images: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+
+    @classmethod
+    def of_pieces(cls, kind: Kind, pieces: Sequence[Piece]) -> "Step | None":
+        """A step for pieces and the calls they belong to; None without any."""
+        calls = tuple(dict.fromkeys(piece.call for piece in pieces))
+        return cls(kind, calls, pieces=tuple(pieces)) if pieces else None
 
 
 @dataclass(frozen=True)
@@ -50,14 +66,19 @@ class Limits:
     """How much is done at a time."""
 
     queue: int  # calls that wait to be admitted
-    slots: int  # texts that are written together
-    encode: int = 8  # pictures that are encoded together
+    slots: int  # texts that are written together; as many are read, or outlined, in one step
+    encode: int = 8  # pictures that are encoded, or looked through, together
     loading: int = 4  # calls that wait for a picture to be decoded: their files are in memory
 
     @property
     def ahead(self) -> int:
         """Calls that are admitted and not yet writing: a full batch, and one to follow it."""
         return 2 * self.slots
+
+    @property
+    def share(self) -> int:
+        """What a call is given in one turn."""
+        return max(1, self.slots // 2)
 
 
 class _Image(Enum):
@@ -79,12 +100,15 @@ class Scheduler:
         self._calls: dict[str, Call] = {}  # in order of arrival
         self._images: dict[str, _Image] = {}
         self._free = list(range(limits.slots))
+        self._numbers = itertools.count()  # of turns
         # The kinds that take turns; the one that ran longest ago comes first.
         self._turns: list[Callable[[], Step | None]] = [
             self._decode,
             self._read,
             self._prefill,
             self._encode,
+            self._detect,
+            self._segment,
         ]
 
     # From any thread.
@@ -104,6 +128,7 @@ class Scheduler:
             if self._count(Stage.QUEUED) >= self._limits.queue:
                 raise queue.Full
             self._calls[call.id] = call
+            call.turn = next(self._numbers)
             self._notify()
 
     def cancel(self, call_id: str) -> None:
@@ -176,15 +201,27 @@ class Scheduler:
             return None
 
     def enter(self, call: Call, stage: Stage) -> None:
-        """Move a call on. One that leaves WRITING gives its slots back."""
-        if call.stage is Stage.WRITING:
-            self._release(call)
+        """Move a call on."""
         call.enter(stage)
+
+    def need(self, piece: Piece, need: Need) -> None:
+        """Note what a piece needs next. One that is not written on gives its slots back."""
+        piece.need = need
+        if need is not Need.TOKENS:
+            self._release(piece)
+
+    def done(self, piece: Piece) -> None:
+        """Note that a piece is there; with the last one, its call goes on."""
+        self._release(piece)
+        piece.call.pieces.remove(piece)
+        if not piece.call.pieces:
+            piece.call.enter(Stage.PROCEEDING)
 
     def remove(self, call: Call) -> None:
         """Forget a call; its slots are free at once."""
         with self._changed:
-            self._release(call)
+            for piece in call.pieces:
+                self._release(piece)
             self._calls.pop(call.id, None)
 
     def knows_image(self, image_id: str) -> bool:
@@ -223,8 +260,8 @@ class Scheduler:
     # Steps. All of these are called with the lock held.
 
     def _small_step(self) -> Step | None:
-        for call in self._in(Stage.FINISHING):
-            return Step(Kind.FINISH, (call,))
+        for call in self._in(Stage.PROCEEDING):
+            return Step(Kind.PROCEED, (call,))
         for call in self._in(Stage.PLANNING):
             return Step(Kind.PLAN, (call,))
         for image, state in self._images.items():
@@ -236,10 +273,11 @@ class Scheduler:
         return None
 
     def _has_room(self) -> bool:
-        early = (Stage.LOADING, Stage.PLANNING, Stage.ENCODING, Stage.WAITING, Stage.READING)
+        early = self._count(Stage.LOADING, Stage.PLANNING, Stage.ENCODING)
+        waiting = sum(1 for c in self._in(Stage.COMPUTING) if not c.needing(Need.TOKENS))
         return (
             self._count(Stage.LOADING) < self._limits.loading
-            and self._count(*early) < self._limits.ahead
+            and early + waiting < self._limits.ahead
         )
 
     def _encode(self) -> Step | None:
@@ -250,24 +288,50 @@ class Scheduler:
         calls = tuple(c for c in self._in(Stage.ENCODING) if c.image.id in batch)
         return Step(Kind.ENCODE, calls, batch) if calls else None
 
+    def _detect(self) -> Step | None:
+        pieces = self._in_turn(Need.DETECTION, self._limits.encode)
+        return Step.of_pieces(Kind.DETECT, pieces)
+
     def _prefill(self) -> Step | None:
-        """Give slots to the calls that wait, in their order: a wide one is not passed by others."""
-        calls = []
-        for call in self._in(Stage.WAITING):
-            if call.width > len(self._free):
-                break
-            call.slots = tuple(self._free[: call.width])
-            del self._free[: call.width]
-            calls.append(call)
-        return Step(Kind.PREFILL, tuple(calls)) if calls else None
+        """Give slots to the texts that wait, in turn: a wide one is not passed by others."""
+        pieces = self._in_turn(Need.SLOTS, len(self._free))
+        for piece in pieces:
+            piece.slots = tuple(self._free[: piece.width])
+            del self._free[: piece.width]
+        return Step.of_pieces(Kind.PREFILL, pieces)
 
     def _read(self) -> Step | None:
-        calls = tuple(self._in(Stage.READING))[: self._limits.slots]
-        return Step(Kind.READ, calls) if calls else None
+        pieces = self._in_turn(Need.READING, self._limits.slots)
+        return Step.of_pieces(Kind.READ, pieces)
+
+    def _segment(self) -> Step | None:
+        pieces = self._in_turn(Need.MASK, self._limits.slots)
+        return Step.of_pieces(Kind.SEGMENT, pieces)
 
     def _decode(self) -> Step | None:
-        calls = tuple(self._in(Stage.WRITING))
-        return Step(Kind.DECODE, calls) if calls else None
+        calls = self._in(Stage.COMPUTING)
+        pieces = [piece for call in calls for piece in call.needing(Need.TOKENS)]
+        return Step.of_pieces(Kind.DECODE, pieces)
+
+    def _in_turn(self, need: Need, room: int) -> list[Piece]:
+        """Pieces that need the same, as many as there is room for, call by call in turn."""
+        calls = self._in(Stage.COMPUTING)
+        waiting = {call: deque(pieces) for call in calls if (pieces := call.needing(need))}
+        chosen: list[Piece] = []
+        while waiting:
+            call = min(waiting, key=lambda call: call.turn)
+            piece = waiting[call][0]
+            size = piece.width if need is Need.SLOTS else 1
+            if size > room:
+                break
+            room -= size
+            chosen.append(waiting[call].popleft())
+            if not waiting[call]:
+                del waiting[call]
+            call.taken += size
+            if call.taken >= self._limits.share:
+                call.turn, call.taken = next(self._numbers), 0
+        return chosen
 
     def _in(self, *stages: Stage) -> Iterator[Call]:
         return (call for call in self._calls.values() if call.stage in stages)
@@ -278,9 +342,9 @@ class Scheduler:
     def _count(self, *stages: Stage) -> int:
         return sum(1 for _ in self._in(*stages))
 
-    def _release(self, call: Call) -> None:
-        self._free.extend(call.slots)
-        call.slots = ()
+    def _release(self, piece: Piece) -> None:
+        self._free.extend(piece.slots)
+        piece.slots = ()
 
     def _notify(self) -> None:
         self._news = True

@@ -5,27 +5,47 @@ meet. A step that fails raises: the engine answers its calls, and `forget` and `
 undo what was begun for them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 
 from pixelllm.contract import Word
+from pixelllm.inference.draft import Draft
+from pixelllm.inference.picture import Picture
+from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.tasks import TASKS
-from pixelllm.tasks.base import Plan, Read, Task, Text, Write
+from pixelllm.tasks.base import (
+    Answering,
+    Detect,
+    Found,
+    Plan,
+    Read,
+    Result,
+    Segment,
+    Text,
+    Write,
+    go_on,
+)
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.words import place_words
 from pixelllm.worker.cache import FeatureCache
-from pixelllm.worker.calls import Call, Stage
-from pixelllm.worker.draft import Draft
-from pixelllm.worker.pictures import Picture, PictureLoader
-from pixelllm.worker.runner import EncodedImage, Runner
+from pixelllm.worker.calls import Call, Need, Piece, Stage
+from pixelllm.worker.pictures import PictureLoader
 from pixelllm.worker.scheduler import Kind, Scheduler, Step
 
+P = TypeVar("P", Write, Read, Detect, Segment)
 Push = Callable[[dict[str, object]], None]
+
+_FIRST_NEEDS: Mapping[type[Plan], Need] = {
+    Write: Need.SLOTS,
+    Read: Need.READING,
+    Detect: Need.DETECTION,
+    Segment: Need.MASK,
+}
 
 
 class Slab(Protocol):
@@ -40,12 +60,11 @@ class Slab(Protocol):
 class Work:
     """What is held for a call while it is on its way."""
 
-    task: Task
-    plan: Plan | None = None
     image: EncodedImage | None = None
-    draft: Draft | None = None
-    reread: Read | None = None  # a text found by beam search, to be placed
-    text: Text | None = None
+    answering: Answering | None = None  # its task, on its way
+    plans: list[Plan] = field(default_factory=list)  # what the task asked for, by piece
+    found: list[Found | None] = field(default_factory=list)  # what is there of it
+    drafts: dict[int, Draft] = field(default_factory=dict)  # texts that are being written
     words_sent: int = 0
 
 
@@ -95,14 +114,18 @@ class Steps:
                 self._plan(*step.calls)
             case Kind.ENCODE:
                 self._encode(step.calls, step.images)
+            case Kind.PROCEED:
+                self._proceed(*step.calls)
+            case Kind.DETECT:
+                self._keep(step.pieces, self._runner.detect(*self._batch(step.pieces, Detect)))
             case Kind.PREFILL:
-                self._prefill(step.calls)
+                self._prefill(step.pieces)
             case Kind.DECODE:
-                self._decode(step.calls)
+                self._decode(step.pieces)
             case Kind.READ:
-                self._read(step.calls)
-            case Kind.FINISH:
-                self._finish(*step.calls)
+                self._read(step.pieces)
+            case Kind.SEGMENT:
+                self._keep(step.pieces, self._runner.segment(*self._batch(step.pieces, Segment)))
 
     def forget(self, call: Call) -> None:
         """Let go of a call; its slots and its memory are free at once."""
@@ -139,7 +162,7 @@ class Steps:
         is given to another, and no thread may still be reading it.
         """
         image_id = call.image.id
-        work = self._works[call.id] = Work(TASKS[call.task], image=self._cache.get(image_id))
+        work = self._works[call.id] = Work(self._cache.get(image_id))
         if work.image is not None:
             self._scheduler.enter(call, Stage.PLANNING)
             return
@@ -159,13 +182,32 @@ class Steps:
     def _plan(self, call: Call) -> None:
         work = self._works[call.id]
         frame = (work.image or self._pictures[call.image.id]).frame
-        work.plan = work.task.prepare(call.request, frame, self._runner.facts)
-        if isinstance(work.plan, Write):
-            call.width = work.plan.beams
-            if call.width > self._runner.slots:
-                message = f"beams may be {self._runner.slots} at most on this server"
-                raise TaskError("invalid_request", message)
-        self._scheduler.enter(call, Stage.ENCODING if work.image is None else _first_stage(work))
+        work.answering = TASKS[call.task].answer(call.request, frame, self._runner.facts)
+        self._take_up(call, work, go_on(work.answering))
+
+    def _proceed(self, call: Call) -> None:
+        work = self._works[call.id]
+        assert work.answering is not None
+        found = [one for one in work.found if one is not None]
+        self._take_up(call, work, go_on(work.answering, found))
+
+    def _take_up(self, call: Call, work: Work, wanted: Sequence[Plan] | Result) -> None:
+        """Have computed what a task wants, or reply with its result."""
+        if isinstance(wanted, Mapping):
+            self._push({"type": "done", "id": call.id, "result": wanted, "timing": call.timing()})
+            self.forget(call)
+            return
+        assert wanted, "a task goes on when something was computed"
+        work.plans, work.found = list(wanted), [None] * len(wanted)
+        call.pieces = [self._piece(call, number, plan) for number, plan in enumerate(wanted)]
+        self._scheduler.enter(call, Stage.ENCODING if work.image is None else Stage.COMPUTING)
+
+    def _piece(self, call: Call, number: int, plan: Plan) -> Piece:
+        width = plan.beams if isinstance(plan, Write) else 1
+        if width > self._runner.slots:
+            message = f"beams may be {self._runner.slots} at most on this server"
+            raise TaskError("invalid_request", message)
+        return Piece(call, number, _FIRST_NEEDS[type(plan)], width)
 
     def _encode(self, calls: Sequence[Call], image_ids: Sequence[str]) -> None:
         encoded = self._runner.encode([self._pictures[image_id] for image_id in image_ids])
@@ -174,80 +216,94 @@ class Steps:
             self._cache.put(image_id, image)
             self.forget_picture(image_id)
         for call in calls:
-            work = self._works[call.id]
-            work.image = images[call.image.id]
-            self._scheduler.enter(call, _first_stage(work))
+            self._works[call.id].image = images[call.image.id]
+            self._scheduler.enter(call, Stage.COMPUTING)
 
-    def _prefill(self, calls: Sequence[Call]) -> None:
-        works = [self._works[call.id] for call in calls]
-        plans = [work.plan for work in works if isinstance(work.plan, Write)]
-        drafts = self._runner.prefill(plans, _images(works), [call.slots for call in calls])
-        for call, work, draft in zip(calls, works, drafts, strict=True):
-            work.draft = draft
-            self._scheduler.enter(call, Stage.WRITING)
+    def _prefill(self, pieces: Sequence[Piece]) -> None:
+        plans, images = self._batch(pieces, Write)
+        drafts = self._runner.prefill(plans, images, [piece.slots for piece in pieces])
+        for piece, draft in zip(pieces, drafts, strict=True):
+            self._work(piece).drafts[piece.number] = draft
+            self._scheduler.need(piece, Need.TOKENS)
 
-    def _decode(self, calls: Sequence[Call]) -> None:
-        works = [self._works[call.id] for call in calls]
-        drafts = [work.draft for work in works if work.draft is not None]
-        self._runner.decode(drafts, _images(works), [call.slots for call in calls])
-        for call, work, draft in zip(calls, works, drafts, strict=True):
+    def _decode(self, pieces: Sequence[Piece]) -> None:
+        _, images = self._batch(pieces, Write)
+        drafts = [self._work(piece).drafts[piece.number] for piece in pieces]
+        self._runner.decode(drafts, images, [piece.slots for piece in pieces])
+        for call in dict.fromkeys(piece.call for piece in pieces):
             call.steps += 1
+        for piece, draft in zip(pieces, drafts, strict=True):
             if draft.done:
-                self._written(call, work, draft)
-        self._push_words(calls)
+                self._written(piece, draft)
+        self._push_words(pieces)
 
-    def _written(self, call: Call, work: Work, draft: Draft) -> None:
+    def _written(self, piece: Piece, draft: Draft) -> None:
         """Go on with a text that has all its tokens: they are placed, or have to be."""
-        assert isinstance(work.plan, Write)
         text = draft.text()
         if draft.places or not text.tokens:
-            work.text = text
-            self._scheduler.enter(call, Stage.FINISHING)
+            self._keep([piece], [text])
         else:
-            work.reread = Read(work.plan.prompt, work.plan.prefix, text.tokens)
-            self._scheduler.enter(call, Stage.READING)
+            self._scheduler.need(piece, Need.READING)
 
-    def _read(self, calls: Sequence[Call]) -> None:
-        works = [self._works[call.id] for call in calls]
-        plans = [work.reread or work.plan for work in works]
-        reads = [plan for plan in plans if isinstance(plan, Read)]
-        texts = self._runner.read(reads, _images(works))
-        for call, work, text in zip(calls, works, texts, strict=True):
-            work.text = text
-            self._scheduler.enter(call, Stage.FINISHING)
-        self._push_words(calls)
+    def _read(self, pieces: Sequence[Piece]) -> None:
+        plans = [self._reading(piece) for piece in pieces]
+        texts = self._runner.read(plans, [self._image(piece) for piece in pieces])
+        self._keep(pieces, texts)
+        self._push_words(pieces)
 
-    def _push_words(self, calls: Sequence[Call]) -> None:
-        """Push the words that a step completed: one event for all calls that are streamed."""
-        found = [(call.id, self._new_words(self._works[call.id])) for call in calls if call.stream]
+    def _reading(self, piece: Piece) -> Read:
+        """What is to be read: a given text, or one found by beam search, to be placed."""
+        work = self._work(piece)
+        plan = work.plans[piece.number]
+        if isinstance(plan, Write):
+            return Read(plan.prompt, plan.prefix, work.drafts[piece.number].text().tokens)
+        assert isinstance(plan, Read)
+        return plan
+
+    def _keep(self, pieces: Sequence[Piece], found: Sequence[Found]) -> None:
+        """Keep what was computed for pieces."""
+        for piece, one in zip(pieces, found, strict=True):
+            work = self._work(piece)
+            work.found[piece.number] = one
+            work.drafts.pop(piece.number, None)
+            self._scheduler.done(piece)
+
+    def _work(self, piece: Piece) -> Work:
+        return self._works[piece.call.id]
+
+    def _image(self, piece: Piece) -> EncodedImage:
+        image = self._work(piece).image
+        assert image is not None
+        return image
+
+    def _batch(self, pieces: Sequence[Piece], kind: type[P]) -> tuple[list[P], list[EncodedImage]]:
+        """What was asked for, all of one kind, and the image of each."""
+        plans = [self._work(piece).plans[piece.number] for piece in pieces]
+        right = [plan for plan in plans if isinstance(plan, kind)]
+        assert len(right) == len(pieces)
+        return right, [self._image(piece) for piece in pieces]
+
+    def _push_words(self, pieces: Sequence[Piece]) -> None:
+        """Push the words that a step completed: one event for all calls that are streamed.
+
+        A call that is streamed writes one text.
+        """
+        streamed = [piece for piece in pieces if piece.call.stream and piece.number == 0]
+        found = [(piece.call.id, self._new_words(piece)) for piece in streamed]
         words = [(call_id, new) for call_id, new in found if new]
         if words:
             self._push({"type": "words", "words": words})
 
-    def _new_words(self, work: Work) -> list[Word]:
-        text = work.text or (work.draft.text() if work.draft and work.draft.places else None)
-        if text is None or work.image is None or not isinstance(work.plan, Write):
+    def _new_words(self, piece: Piece) -> list[Word]:
+        work = self._work(piece)
+        text, draft = work.found[piece.number], work.drafts.get(piece.number)
+        if text is None and draft is not None and draft.places:
+            text = draft.text()
+        if not isinstance(text, Text) or not isinstance(work.plans[piece.number], Write):
             return []
         if not np.isfinite(text.corners).all():
             return []  # a defect of this call alone: making its result will fail, for it alone
-        words = place_words(text, self._runner.facts.tokenizer, work.image.frame)
+        words = place_words(text, self._runner.facts.tokenizer, self._image(piece).frame)
         new = words[work.words_sent :]
         work.words_sent = len(words)
         return new
-
-    def _finish(self, call: Call) -> None:
-        work = self._works[call.id]
-        assert work.text is not None
-        assert work.image is not None
-        frame, facts = work.image.frame, self._runner.facts
-        result = work.task.finish(call.request, work.text, frame, facts)
-        self._push({"type": "done", "id": call.id, "result": result, "timing": call.timing()})
-        self.forget(call)
-
-
-def _first_stage(work: Work) -> Stage:
-    return Stage.WAITING if isinstance(work.plan, Write) else Stage.READING
-
-
-def _images(works: Sequence[Work]) -> list[EncodedImage]:
-    return [work.image for work in works if work.image is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -193,6 +194,21 @@ def test_suppression_is_the_greedy_rule(limit: float) -> None:
 
     assert keep.tolist() == [greedy(image, limit) for image in boxes]
     assert 1 < keep.sum() < keep.numel()
+
+
+def test_every_image_can_have_its_own_limit_of_overlap() -> None:
+    golden = Golden("box_decoder")
+    detector, x = detector_of(golden), golden["in/x"]
+    limits = [0.01, DETECTOR.detection_overlap, 1.0]
+
+    together = detector(x[:1].expand(3, -1, -1, -1), FRAME, torch.tensor(limits))
+
+    for row, limit in enumerate(limits):
+        detector.config = replace(DETECTOR, detection_overlap=limit)
+        alone = detector(x[:1], FRAME)
+        assert_close(together.boxes[row : row + 1] / 112, alone.boxes / 112, MODULE)
+        assert_close(together.scores[row : row + 1], alone.scores, MODULE)
+    assert not torch.equal(together.boxes[0], together.boxes[2])
 
 
 def test_suppression_drops_boxes_without_a_positive_coordinate() -> None:

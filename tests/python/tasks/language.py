@@ -9,6 +9,13 @@ from pixelllm.tasks.base import ModelFacts
 TOKENIZER = Path(__file__).parents[2] / "fixtures" / "goldens" / "tiny_t5like_spm.model"
 
 
-def model_facts(max_tokens: int = 62, max_prefix_tokens: int = 256) -> ModelFacts:
+def model_facts(
+    max_tokens: int = 62,
+    max_prefix_tokens: int = 256,
+    *,
+    masks: bool = True,
+    detector: bool = True,
+) -> ModelFacts:
     """Facts of a model with that tokenizer and the prefixes of `tiny()`."""
-    return ModelFacts(Tokenizer.load(TOKENIZER), tiny().prefixes, max_tokens, max_prefix_tokens)
+    tokenizer = Tokenizer.load(TOKENIZER)
+    return ModelFacts(tokenizer, tiny().prefixes, max_tokens, max_prefix_tokens, masks, detector)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from pixelllm.tasks import TASKS
 from pixelllm.tasks.base import BoxPrompt, PointPrompt, Read, Request, Result, Text, Write
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
+from tests.python.tasks.dialogue import answered, asked
 from tests.python.tasks.language import model_facts
 
 FRAME = Frame(200, 100, 0.48, 0.5)
@@ -16,14 +16,14 @@ BOX = {"location": {"type": "box", "box": [10, 20, 110, 60]}}
 
 
 def write_plan(task: str, request: Request) -> Write:
-    plan = TASKS[task].prepare(request, FRAME, model_facts())
+    (plan,) = asked(task, request, FRAME, model_facts())
     assert isinstance(plan, Write)
     return plan
 
 
 def refusal(task: str, request: Request) -> str:
     with pytest.raises(TaskError) as caught:
-        TASKS[task].prepare(request, FRAME, model_facts(max_tokens=20, max_prefix_tokens=60))
+        asked(task, request, FRAME, model_facts(max_tokens=20, max_prefix_tokens=60))
     assert caught.value.code == "invalid_request"
     return caught.value.message
 
@@ -67,17 +67,19 @@ def test_describe_asks_about_its_point_in_the_model_frame() -> None:
 def test_locate_leads_the_model_through_the_phrase() -> None:
     tokenizer = model_facts().tokenizer
 
-    plan = TASKS["locate"].prepare({"phrase": "the building"}, FRAME, model_facts())
+    (plan,) = asked("locate", {"phrase": "the building"}, FRAME, model_facts())
 
     assert isinstance(plan, Read)
+    assert not plan.keep_states
     assert plan.prompt == BoxPrompt((0, 0, 96, 50))
     assert plan.prefix == tokenizer.encode_prefix("where is the building")
     assert plan.text == tokenizer.encode("the building")
 
 
 def test_phrase_with_braces_is_taken_as_it_is() -> None:
-    plan = TASKS["locate"].prepare({"phrase": "{phrase} {0}"}, FRAME, model_facts())
+    (plan,) = asked("locate", {"phrase": "{phrase} {0}"}, FRAME, model_facts())
 
+    assert isinstance(plan, Read)
     assert plan.prefix == model_facts().tokenizer.encode_prefix("where is {phrase} {0}")
 
 
@@ -85,7 +87,7 @@ def located(confidences: list[float] | None) -> Result:
     tokens = model_facts().tokenizer.encode("a.")
     corners = np.array([[[0, 0], [9, 9]], [[48, 10], [24, 40]]], np.float32)
     text = Text(tokens, [math.log(0.5)] * 2, corners, finished=True, confidences=confidences)
-    return TASKS["locate"].finish({"phrase": "a."}, text, FRAME, model_facts())
+    return answered("locate", {"phrase": "a."}, FRAME, model_facts(), [text])
 
 
 def test_locate_gives_the_place_of_the_last_token_and_how_sure_the_model_is() -> None:
@@ -101,8 +103,9 @@ def test_caption_has_its_words_and_the_mean_probability_of_its_tokens(task: str)
     tokens = model_facts().tokenizer.encode("the lake.")
     log_probs = [math.log(0.9)] * (len(tokens) - 1) + [math.log(0.1)]
     corners = np.ones((len(tokens), 2, 2), np.float32)
+    text = Text(tokens, log_probs, corners, finished=True)
 
-    result = TASKS[task].finish({}, Text(tokens, log_probs, corners, True), FRAME, model_facts())
+    result = answered(task, BOX, FRAME, model_facts(), [text])
 
     assert result["caption"] == "the lake."
     assert result["score"] == pytest.approx(math.exp(sum(log_probs) / len(tokens)), abs=1e-4)
@@ -113,7 +116,7 @@ def test_caption_has_its_words_and_the_mean_probability_of_its_tokens(task: str)
 def test_empty_caption_has_no_words_and_no_score() -> None:
     empty = Text([], [], np.zeros((0, 2, 2), np.float32), finished=True)
 
-    result = TASKS["caption"].finish({}, empty, FRAME, model_facts())
+    result = answered("caption", {}, FRAME, model_facts(), [empty])
 
     assert result == {"caption": "", "words": [], "score": 0.0}
 

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 import torch
 
+from pixelllm.inference.picture import Picture
+from pixelllm.inference.runner import Runner
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.tasks import TASKS
-from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, Request, Result, Text, Write
+from pixelllm.tasks.base import Answering, BoxPrompt, ModelFacts, Request, Text, Write, compute
 from pixelllm.tasks.caption import Caption
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
 from pixelllm.worker import pictures
-from pixelllm.worker.pictures import Picture, load_picture
-from pixelllm.worker.runner import Runner
+from pixelllm.worker.pictures import load_picture
 from tests.python.tasks.pictures import gradient, png
 from tests.python.worker.harness import Event, Harness, until
 from tests.python.worker.samples import asks, picture
@@ -33,20 +34,20 @@ LONG = {"prefix": "an object of"}  # with picture 0: more than 40 tokens and 10 
 class Unrounded(Caption):
     """A caption whose result is what the model said, to the last bit."""
 
-    def finish(self, request: Request, text: Text, frame: Frame, model: ModelFacts) -> Result:
+    def answer(self, request: Request, frame: Frame, model: ModelFacts) -> Answering:
+        plans = next(super().answer(request, frame, model))
+        (text,) = yield from compute(plans, Text)
         return {"tokens": list(text.tokens), "corners": text.corners.tolist()}
 
 
 class Boom(Caption):
     """A task with a defect where its request says."""
 
-    def prepare(self, request: Request, frame: Frame, model: ModelFacts) -> Plan:
-        if request.get("where") == "prepare":
+    def answer(self, request: Request, frame: Frame, model: ModelFacts) -> Answering:
+        if request.get("where") == "begin":
             raise RuntimeError("boom")
-        return super().prepare({}, frame, model)
-
-    def finish(self, request: Request, text: Text, frame: Frame, model: ModelFacts) -> Result:
-        if request.get("where") == "finish":
+        yield from compute(next(super().answer({}, frame, model)), Text)
+        if request.get("where") == "end":
             raise RuntimeError("boom")
         return {"score": float("nan")}
 
@@ -54,9 +55,9 @@ class Boom(Caption):
 class Sleep(Caption):
     """A task that holds the engine up."""
 
-    def prepare(self, request: Request, frame: Frame, model: ModelFacts) -> Plan:
+    def answer(self, request: Request, frame: Frame, model: ModelFacts) -> Answering:
         time.sleep(0.3)
-        return super().prepare({}, frame, model)
+        return (yield from super().answer({}, frame, model))
 
 
 @pytest.fixture(autouse=True)
@@ -473,9 +474,7 @@ def test_bytes_of_another_image_are_never_answered_about(engine: Harness) -> Non
 # Failures.
 
 
-@pytest.mark.parametrize(
-    "request_", [{"where": "prepare"}, {"where": "finish"}, {"where": "result"}]
-)
+@pytest.mark.parametrize("request_", [{"where": "begin"}, {"where": "end"}, {"where": "result"}])
 def test_defect_in_one_call_leaves_the_others_alone(
     request_: Mapping[str, object], engine: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -499,8 +498,8 @@ def test_place_that_is_no_number_fails_its_call_alone(engine: Harness) -> None:
     def decode(*arguments: Any) -> None:
         real(*arguments)
         broken = engine.steps._works.get("broken")
-        if broken is not None and broken.draft is not None:
-            for corners in broken.draft._corners:
+        for draft in broken.drafts.values() if broken is not None else ():
+            for corners in draft._corners:
                 corners[:] = np.nan
 
     runner.decode = decode  # type: ignore[assignment, method-assign]
@@ -513,7 +512,7 @@ def test_place_that_is_no_number_fails_its_call_alone(engine: Harness) -> None:
 
 
 def test_message_of_a_defect_stays_in_the_log(engine: Harness) -> None:
-    answer = engine.answer(engine.submit("boom", picture(0), {"where": "prepare"}))
+    answer = engine.answer(engine.submit("boom", picture(0), {"where": "begin"}))
 
     assert "boom" not in answer["error"]["message"]
 

@@ -25,17 +25,21 @@ class Detector(nn.Module):
         self.proposal_generator = CenterNetHead(config)
         self.roi_head = RoiHead(config)
 
-    def forward(self, features: Tensor, frame: tuple[int, int]) -> Detections:
+    def forward(
+        self, features: Tensor, frame: tuple[int, int], overlap: Tensor | None = None
+    ) -> Detections:
         """Find regions.
 
         Args:
             features: float[B, h, w, C], fused.
             frame: (height, width) of the padded model frame, not of the image inside it; regions
                 are clipped to it.
+            overlap: float[B], IoU at which the weaker of two regions goes; where absent, the
+                configuration's.
         """
         config = self.config
         pyramid = self.fpn(features)
         candidates = peaks(self.proposal_generator(pyramid), config.strides, config.candidates)
         proposals = propose(candidates, config.proposal_overlap, config.proposals, frame)
         logits, corrections = self.roi_head(pyramid, proposals.boxes)
-        return detections(logits, corrections, proposals, frame, config)
+        return detections(logits, corrections, proposals, frame, config, overlap)

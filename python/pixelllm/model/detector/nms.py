@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from pixelllm.model.detector.boxes import overlap_and_union
 
 
-def suppress(boxes: Tensor, limit: float) -> Tensor:
+def suppress(boxes: Tensor, limit: float | Tensor) -> Tensor:
     """Which boxes to keep.
 
     A box goes when it overlaps (IoU) a kept one before it by `limit` or more. One without a
@@ -23,10 +23,13 @@ def suppress(boxes: Tensor, limit: float) -> Tensor:
 
     Args:
         boxes: float[B, K, 4], best first.
+        limit: one for all, or float[B], one for the boxes of each image.
 
     Returns:
         bool[B, K].
     """
+    if isinstance(limit, Tensor):
+        limit = limit[:, None, None]
     common, union = overlap_and_union(boxes, boxes)
     overlapped = (common / (union + 1e-8) >= limit).triu(diagonal=1)  # [B, K, K], [.., by, what]
     keep = torch.ones_like(boxes[..., 0], dtype=torch.bool)

@@ -75,18 +75,21 @@ def detections(
     proposals: Proposals,
     frame: tuple[int, int],
     config: DetectorConfig,
+    overlap: Tensor | None = None,
 ) -> Detections:
     """The best regions: corrected, rejected below the least score, without doubles.
 
     Args:
         logits, corrections: what `RoiHead` says of the proposals.
+        overlap: float[B], IoU at which the weaker of two goes; where absent, the configuration's.
     """
     scores = (logits.softmax(-1)[..., THING] * proposals.scores).sqrt()
     scores = torch.where(scores > config.min_score, scores, REJECTED)
     boxes = clip_boxes(decode_boxes(corrections, proposals.boxes), frame)
     boxes, scores = _ranked(boxes, scores)
 
-    places, real = first_kept(suppress(boxes, config.detection_overlap), config.max_detections)
+    limit = config.detection_overlap if overlap is None else overlap
+    places, real = first_kept(suppress(boxes, limit), config.max_detections)
     boxes = boxes.gather(1, places[..., None].expand(-1, -1, 4)) * real[..., None]
     # Empty slots have score 0 and so come before boxes that were rejected.
     return Detections(*_ranked(boxes, scores.gather(1, places) * real))

@@ -9,21 +9,19 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from pixelllm.inference.draft import Draft
+from pixelllm.inference.picture import Picture, fit_picture
+from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
 from pixelllm.model.config import GitBertConfig
 from pixelllm.model.decoding import BeamSearch, Greedy, Search
 from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
-from pixelllm.model.preprocess import preprocess_image
 from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, PointPrompt, Prompt, Read, Text, Write
-from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.image import decode_image
-from pixelllm.worker.draft import Draft
-from pixelllm.worker.pictures import Picture
-from pixelllm.worker.runner import EncodedImage, Runner
+from tests.python.checkpoints import SEED
 from tests.python.tasks.language import TOKENIZER
-from tests.python.worker.conftest import SEED
 from tests.python.worker.samples import picture
 
 TOLERANCE = 1e-4  # model pixels; float32 sums of padded and unpadded rows differ in their last bits
@@ -43,9 +41,7 @@ def _inference() -> object:
 
 
 def picture_of(number: int, checkpoint: Checkpoint) -> Picture:
-    pixels = decode_image(picture(number))
-    image = preprocess_image(pixels, checkpoint.config)
-    return Picture(Frame(pixels.shape[1], pixels.shape[0], image.scale_x, image.scale_y), image)
+    return fit_picture(decode_image(picture(number)), checkpoint.config)
 
 
 def write_all(runner: Runner, plans: Sequence[Write], images: Sequence[EncodedImage]) -> list[Text]:

@@ -72,6 +72,7 @@ class Draft:
             log_probs=decoded.log_probs[: len(decoded.tokens)],
             corners=np.array(self._corners, np.float32).reshape(-1, 2, 2),
             finished=self.done,
+            score=decoded.score,
         )
 
     @property

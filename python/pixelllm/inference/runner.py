@@ -4,22 +4,37 @@ Rows of a batch belong to different calls and are padded to the longest; padding
 row's result does not depend on its neighbours beyond the rounding of floats.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from pixelllm.inference.draft import Draft
+from pixelllm.inference.picture import Picture, fit_picture
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.model.language import PAD, DecoderCache, Encoded
+from pixelllm.model.mask_adapter import TextStates
 from pixelllm.model.pixelllm import ImageFeatures, Prompts
-from pixelllm.model.preprocess import preprocess_image
-from pixelllm.tasks.base import BoxPrompt, ModelFacts, Plan, PointPrompt, Prompt, Read, Text, Write
+from pixelllm.tasks.base import (
+    BoxPrompt,
+    Detect,
+    FoundMask,
+    ModelFacts,
+    PointPrompt,
+    Prompt,
+    Read,
+    Regions,
+    Segment,
+    Text,
+    Write,
+)
 from pixelllm.tasks.frame import Frame
-from pixelllm.worker.draft import Draft
-from pixelllm.worker.pictures import Picture
+from pixelllm.tasks.masks import empty_mask, encode_mask
 
 MAX_PREFIX_TOKENS = 256  # the longest prefix of the contract, should every character be a token
 
@@ -37,6 +52,19 @@ class EncodedImage:
         return self.features.nbytes
 
 
+def model_facts(checkpoint: Checkpoint) -> ModelFacts:
+    """What tasks may know of a model."""
+    config = checkpoint.config
+    return ModelFacts(
+        tokenizer=checkpoint.tokenizer,
+        prefixes=config.prefixes,
+        max_tokens=config.language.max_text_tokens - 2,
+        max_prefix_tokens=MAX_PREFIX_TOKENS,
+        masks=config.masks is not None,
+        detector=config.detector is not None,
+    )
+
+
 class Runner:
     """A loaded model and the cache of the texts it is writing. For one thread.
 
@@ -48,7 +76,7 @@ class Runner:
     def __init__(self, checkpoint: Checkpoint, slots: int) -> None:
         self._model = checkpoint.model
         self.slots = slots
-        config = checkpoint.config
+        config = self._config = checkpoint.config
         language = config.language
         self._begin_id, self._end_id = language.begin_id, language.end_id
         self._device = self._model.device
@@ -56,12 +84,7 @@ class Runner:
             slots, language.max_text_tokens, config.extractor.tokens + MAX_PREFIX_TOKENS
         )
         self._source_lengths = [0] * slots  # what the text in each slot attends to
-        self.facts = ModelFacts(
-            tokenizer=checkpoint.tokenizer,
-            prefixes=config.prefixes,
-            max_tokens=language.max_text_tokens - 2,
-            max_prefix_tokens=MAX_PREFIX_TOKENS,
-        )
+        self.facts = model_facts(checkpoint)
 
     def encode(self, pictures: Sequence[Picture]) -> list[EncodedImage]:
         """Run the image encoders."""
@@ -82,7 +105,7 @@ class Runner:
         Args:
             slots: for each plan as many slots as it has beams.
         """
-        encoded = self._read_prefixes(plans, images)
+        encoded, _ = self._read_prefixes(plans, images)
         rows = [row for row, own in enumerate(slots) for _ in own]  # beams share their prefix
         flat_slots = [slot for own in slots for slot in own]
         self._clear(flat_slots)
@@ -132,7 +155,7 @@ class Runner:
         The end token is read too, so that every token of a text has a successor: the model masks
         the state of one that has none.
         """
-        encoded = self._read_prefixes(plans, images)
+        encoded, visual = self._read_prefixes(plans, images)
         rows = [[self._begin_id, *plan.text, self._end_id] for plan in plans]
         tokens = self._padded(rows)  # [P, T]
         logits, hidden = self._model.decode_text(encoded, tokens)
@@ -148,30 +171,86 @@ class Runner:
                 corners=corners[row, 1 : len(plan.text) + 1].astype(np.float32),
                 finished=True,
                 confidences=confidences[row],
+                states=TextStates(visual[row], hidden[row, : len(plan.text) + 1])
+                if plan.keep_states
+                else None,
             )
             for row, plan in enumerate(plans)
         ]
 
+    def detect(self, plans: Sequence[Detect], images: Sequence[EncodedImage]) -> list[Regions]:
+        """Find the regions of each image. Only for a model with a detector.
+
+        The detector rejects what is no number. An image without numbers would so seem to show
+        nothing; its only region has a score that is not finite.
+        """
+        features = ImageFeatures.stack([image.features for image in images])
+        sound = features.fused.isfinite().flatten(1).all(1).tolist()
+        overlap = torch.tensor([plan.overlap for plan in plans], device=self._device)
+        found = self._model.detect(features, overlap)
+        return [
+            Regions([(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes[:count]], scores[:count])
+            if whole
+            else Regions([(0.0, 0.0, 0.0, 0.0)], [math.nan])
+            for boxes, scores, count, whole in zip(
+                found.boxes.tolist(),
+                found.scores.tolist(),
+                found.counts.tolist(),
+                sound,
+                strict=True,
+            )
+        ]
+
+    def segment(self, plans: Sequence[Segment], images: Sequence[EncodedImage]) -> list[FoundMask]:
+        """Find the mask of each box. Only for a model with a mask decoder."""
+        features = ImageFeatures.stack([image.features for image in images])
+        boxes = torch.tensor([plan.box for plan in plans], device=self._device)
+        corners = self._model.box_corners(boxes)  # [P, 2, C]
+        rows = [row for row, plan in enumerate(plans) if plan.states is not None]
+        if rows:
+            texts = TextStates.pad([plan.states for plan in plans if plan.states is not None])
+            corners[rows] = self._model.mask_adapter(corners[rows], *texts)
+        logits, scores = self._model.decode_masks(features, corners)
+        maps, numbers = logits.float().cpu().numpy(), scores.float().cpu().tolist()
+        return [
+            self._found_mask(one, score, image.frame)
+            for one, score, image in zip(maps, numbers, images, strict=True)
+        ]
+
     def warm_up(self) -> None:
-        """Caption a grey picture, so that the first caller does not wait for one-time set-up."""
-        config = self._model.config
-        side = config.image_size
-        image = preprocess_image(np.full((side, side, 3), 128, np.uint8), config)
-        frame = Frame(side, side, image.scale_x, image.scale_y)
-        images = self.encode([Picture(frame, image)])
+        """Answer about a grey picture, so that the first caller does not wait for set-up."""
+        side = self._config.image_size
+        picture = fit_picture(np.full((side, side, 3), 128, np.uint8), self._config)
+        images = self.encode([picture])
+        whole = picture.frame.whole()
         prefix = self.facts.tokenizer.encode_prefix(self.facts.prefixes.caption)
-        plan = Write(BoxPrompt(frame.whole()), prefix, max_tokens=2, beams=1)
+        plan = Write(BoxPrompt(whole), prefix, max_tokens=2, beams=1)
         (draft,) = self.prefill([plan], images, [[0]])
         while not draft.done:
             self.decode([draft], images, [[0]])
-        self.read([Read(plan.prompt, prefix, draft.text().tokens)], images)
+        tokens = draft.text().tokens
+        (text,) = self.read([Read(plan.prompt, prefix, tokens, self.facts.masks)], images)
+        if self.facts.masks:
+            self.segment([Segment(whole, text.states)], images)
+        if self.facts.detector:
+            self.detect([Detect(overlap=0.5)], images)
 
-    def _read_prefixes(self, plans: Sequence[Plan], images: Sequence[EncodedImage]) -> Encoded:
-        """The visual tokens of each prompt and the tokens of its prefix, encoded together."""
+    def _found_mask(self, logits: NDArray[np.float32], score: float, frame: Frame) -> FoundMask:
+        """The mask of float[4h, 4w] logits; one without numbers is not finite and has no pixel."""
+        if not np.isfinite(logits).all() or not math.isfinite(score):
+            return FoundMask(empty_mask(frame), math.nan)
+        mask = encode_mask(logits, frame, self._config.image_size)
+        return FoundMask(mask, min(max(score, 0.0), 1.0))
+
+    def _read_prefixes(
+        self, plans: Sequence[Write | Read], images: Sequence[EncodedImage]
+    ) -> tuple[Encoded, Tensor]:
+        """Visual tokens and prefixes, encoded together; and the visual tokens float[P, Q, C]."""
         features = ImageFeatures.stack([image.features for image in images])
         prompts = Prompts.stack([self._prompt(plan.prompt) for plan in plans])
-        visual = self._model.visual_prefix(features, prompts)  # [P, Q, C]
-        return self._model.encode_prefix(visual, self._padded([plan.prefix for plan in plans]))
+        visual = self._model.visual_prefix(features, prompts)
+        prefixes = self._padded([plan.prefix for plan in plans])
+        return self._model.encode_prefix(visual, prefixes), visual
 
     def _clear(self, slots: list[int]) -> None:
         """Wipe slots, since masking is not enough: zero times the NaN of a failed text is NaN."""

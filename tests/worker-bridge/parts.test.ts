@@ -1,0 +1,87 @@
+/** The bridge with real engines of two models: one with all parts, one with what every model has. */
+import { createHash, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { jest } from '@jest/globals'
+import { CaptionOutput, DenseCaptionOutput, SegmentOutput } from '../../schemas/index.ts'
+import { type Answer, startWorkers, type WorkerPool } from '../../worker-bridge/index.ts'
+import { RandomCheckpoint } from '../helpers/checkpoints.ts'
+import { codeOf, patientLimits, python, RecordingLog } from './fixtures/fault-pool.ts'
+
+jest.setTimeout(120_000)
+
+const log = new RecordingLog()
+const checkpoints: RandomCheckpoint[] = []
+const pools: WorkerPool[] = []
+let sky: Uint8Array
+
+beforeAll(async () => {
+  sky = await readFile(new URL('../../samples/sky.png', import.meta.url))
+})
+
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.close()))
+  await Promise.all(checkpoints.map((checkpoint) => checkpoint.delete()))
+})
+
+test('carries masks and regions across', async () => {
+  const workers = await start('whole')
+  const dense = { min_score: 0, nms_iou: 0.9, max_regions: 20, words: true, masks: true }
+
+  const [segmented, captioned, grounded] = await Promise.all([
+    ask(workers, 'segment', { phrase: 'the lake' }),
+    ask(workers, 'dense_caption', dense),
+    ask(workers, 'caption', { beams: 1, max_tokens: 20, ground: 'mask' }),
+  ])
+
+  expect(workers.status().models[0]?.tasks).toEqual(
+    expect.arrayContaining(['segment', 'dense_caption']),
+  )
+  expect(SegmentOutput.parse(segmented.result).mask.size).toEqual([256, 203])
+  expect(DenseCaptionOutput.parse(captioned.result).regions.length).toBeGreaterThan(0)
+  expect(CaptionOutput.parse(grounded.result).phrases?.[0]?.mask?.size).toEqual([256, 203])
+  expect(captioned.timing.steps).toBeGreaterThan(0)
+})
+
+test('says that the model has no part for it, and answers the next call', async () => {
+  const workers = await start('plain')
+
+  const codes = await Promise.all([
+    codeOf(ask(workers, 'segment', { phrase: 'the lake' })),
+    codeOf(ask(workers, 'dense_caption', {})),
+    codeOf(ask(workers, 'caption', { beams: 1, ground: 'mask' })),
+    codeOf(ask(workers, 'caption', { beams: 1, ground: 'box' })),
+  ])
+
+  const refused = 'task_unsupported'
+  expect(codes).toEqual([refused, refused, refused, 'answered'])
+  expect(workers.status().models[0]?.tasks).toEqual(['caption', 'describe', 'locate'])
+})
+
+async function start(kind: 'whole' | 'plain'): Promise<WorkerPool> {
+  const checkpoint = await RandomCheckpoint.write(kind)
+  checkpoints.push(checkpoint)
+  const pool = await startWorkers({
+    python,
+    workers: 1,
+    model: checkpoint.folder,
+    device: 'cpu',
+    threads: 1,
+    max_queue: 64,
+    max_batch: 16,
+    feature_cache_bytes: 64 * 1024 * 1024,
+    slab_bytes: 16 * 1024 * 1024,
+    log,
+    limits: patientLimits,
+  })
+  pools.push(pool)
+  await pool.ready()
+  return pool
+}
+
+function ask(workers: WorkerPool, task: string, request: Record<string, unknown>): Promise<Answer> {
+  const id = createHash('sha256').update(sky).digest('hex')
+  return workers.run(
+    { id: randomUUID(), task, request, image: { id, bytes: sky }, timeout_ms: 60_000 },
+    { signal: new AbortController().signal },
+  )
+}
