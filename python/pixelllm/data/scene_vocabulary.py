@@ -14,6 +14,7 @@ COLOURS = {
 }  # RGB; each thing's own colour lies a little beside it
 TEXTURES = ("solid", "striped", "dotted")  # "solid" is never said
 SIZES = ("small", "large")
+SETTINGS = ("street", "meadow", "sea", "room")
 BACKGROUNDS = {
     "gray": (132, 132, 134),
     "sand": (203, 184, 144),

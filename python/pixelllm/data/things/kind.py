@@ -8,8 +8,6 @@ import numpy as np
 
 from pixelllm.data.drawing import Drawing
 
-SETTINGS = ("street", "meadow", "sea", "room")
-
 Place: TypeAlias = Literal["ground", "air", "water"]
 
 _SHORE = 0.64  # of the way from the horizon down to the frame's edge
@@ -41,7 +39,7 @@ class Kind:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Where it is met, of SETTINGS."""
+        """Where it is met, of `scene_vocabulary.SETTINGS`."""
         return tuple(self.place)
 
 
