@@ -181,8 +181,7 @@ def _meadow(rng: np.random.Generator, stage: Stage) -> None:
     ground = stage.height - stage.horizon
     dark, light = _mix(grass, (30, 60, 20), 0.28), _mix(grass, (255, 255, 200), 0.25)
     count = int(rng.integers(14, 60))
-    depth = rng.random(count) ** 0.8
-    for share, x in zip(depth.tolist(), (rng.random(count) * stage.width).tolist(), strict=True):
+    for share, x in rng.uniform((0.0, 0.0), (1.0, stage.width), (count, 2)).tolist():
         size, y = 0.008 + 0.016 * share, stage.horizon + 0.01 + share * ground
         tuft = ((x - size, y - size), (x - 0.3 * size, y), (x + 0.1 * size, y - 1.3 * size))
         stage.polygon(np.array((*tuft, (x + 0.4 * size, y)), np.float32), dark)
@@ -190,7 +189,9 @@ def _meadow(rng: np.random.Generator, stage: Stage) -> None:
         bloom = _mix(light, _pick(rng, ((250, 246, 236), (236, 226, 190), (226, 214, 230))), 0.7)
         count = int(rng.integers(10, 50))
         depth = rng.random(count)
-        for share, x in zip(depth.tolist(), (rng.random(count) * stage.width).tolist()):
+        for share, x in zip(
+            depth.tolist(), (rng.random(count) * stage.width).tolist(), strict=True
+        ):
             size, y = 0.003 + 0.004 * share, stage.horizon + 0.01 + share * ground
             stage.rectangle(x, y, x + size, y + size, bloom)
 
@@ -217,8 +218,7 @@ def _sea(rng: np.random.Generator, stage: Stage) -> None:
     stage.fade(stage.horizon, edge + 0.03, _mix(water, lower, 0.4), water)
     crests, troughs = _mix(water, (255, 255, 255), 0.28), _mix(water, (10, 40, 70), 0.18)
     count = int(rng.integers(14, 44))
-    depth = np.sort(rng.random(count))
-    for share, x in zip(depth.tolist(), (rng.random(count) * stage.width).tolist(), strict=True):
+    for share, x in rng.uniform((0.0, 0.0), (1.0, stage.width), (count, 2)).tolist():
         y, long = stage.horizon + 0.01 + share * (edge - stage.horizon), 0.02 + 0.05 * share
         thick = 0.004 + 0.009 * share
         tone = crests if rng.random() < 0.55 else troughs
@@ -246,9 +246,9 @@ def _beach(rng: np.random.Generator, stage: Stage, shore: float) -> None:
         stage.polygon(np.concatenate([edge, corners]).astype(np.float32), tone)
     ground, count = stage.height - shore, int(rng.integers(6, 26))
     pebble = _mix(sand, (90, 80, 70), 0.3)
-    for share, at in zip(rng.random(count).tolist(), rng.random(count).tolist(), strict=True):
+    for share, at in rng.uniform((0.0, 0.0), (1.0, stage.width), (count, 2)).tolist():
         size, y = 0.003 + 0.004 * share, shore + 0.05 + share * ground
-        stage.rectangle(at * stage.width, y, at * stage.width + 1.6 * size, y + size, pebble)
+        stage.rectangle(at, y, at + 1.6 * size, y + size, pebble)
 
 
 def _room(rng: np.random.Generator, stage: Stage) -> None:

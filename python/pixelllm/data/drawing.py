@@ -120,7 +120,7 @@ def arc(
     points = np.stack([rx * np.cos(angles), (rx if ry is None else ry) * np.sin(angles)], axis=1)
     if turn:
         points = points @ _turn(turn)
-    return (points + (x, y)).astype(np.float32)
+    return moved(points.astype(np.float32), x, y)
 
 
 def star(x: float, y: float, outer: float, inner: float, tips: int, turn: float = 0.0) -> Outline:
@@ -128,7 +128,7 @@ def star(x: float, y: float, outer: float, inner: float, tips: int, turn: float 
     angles = np.arange(2 * tips) * (np.pi / tips) - np.pi / 2 + turn
     radii = np.where(np.arange(2 * tips) % 2 == 0, outer, inner)
     points = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
-    return (points + (x, y)).astype(np.float32)
+    return moved(points.astype(np.float32), x, y)
 
 
 def smooth(*points: tuple[float, float], steps: int = 5) -> Outline:

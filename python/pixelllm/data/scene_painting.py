@@ -16,7 +16,7 @@ from pixelllm.data.things import KINDS, shore
 
 FINE_SIDE = 384  # the canvas is at least about as fine as this
 GRAIN_CELLS = 96  # grain per long side
-BLUR = 0.0055  # largest radius, in long sides
+BLUR = 0.0045  # largest radius, in long sides
 
 Picture = NDArray[np.float32]
 
@@ -92,9 +92,9 @@ def _light(
 ) -> NDArray[np.uint8]:
     """Brightness, warmth and a gradient over all, blotches on the background, and grain."""
     height, width = owner.shape
-    warmth = rng.uniform(-0.04, 0.05)
-    tint = np.array((1.0 + warmth, 1.0, 1.0 - warmth), np.float32) * rng.uniform(0.84, 1.1)
-    slope = rng.normal(0.0, 0.07, 2).astype(np.float32)
+    warmth = rng.uniform(-0.035, 0.035)
+    tint = np.array((1.0 + warmth, 1.0, 1.0 - warmth), np.float32) * rng.uniform(0.94, 1.1)
+    slope = rng.normal(0.0, 0.05, 2).astype(np.float32)
     y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None] * np.float32(layout.height)
     x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :] * np.float32(layout.width)
     light = 1.0 + slope[0] * x + slope[1] * y
@@ -103,7 +103,8 @@ def _light(
     lit = picture * (light[..., None] * tint.astype(np.float32))
     strength = np.float32(rng.uniform(1.0, 5.0))
     lit += (strength * _noise(rng, layout, owner.shape, GRAIN_CELLS))[..., None]
-    return np.clip(lit + np.float32(0.5), 0.0, 255.0).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(lit + np.float32(0.5), 0.0, 255.0).astype(np.uint8)
+    return pixels
 
 
 def _noise(rng: np.random.Generator, layout: Layout, size: tuple[int, ...], cells: int) -> Picture:

@@ -5,15 +5,16 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from pixelllm.data.drawing import Drawing
 from pixelllm.data.scene_vocabulary import COLOURS
 
 LINE = 0.0045  # width of the line around a thing, in long sides of the image
 STRIPE_PERIOD = (0.05, 0.066)  # long sides
+STRIPE_SHARE = 0.42  # of the period is ink
 DOT_PERIOD = (0.054, 0.066)
-DOT_RADIUS = 0.31  # of the dots' period
+DOT_RADIUS = 0.3  # of the dots' period
 
 # What a pixel of a thing shows, as an index into its palette.
 _NOTHING, _EDGE, _FIRST_COAT, _FIRST_INKED, _FIRST_FIXED = 0, 1, 2, 5, 8
@@ -85,12 +86,24 @@ def paint_thing(rng: np.random.Generator, canvas: Canvas, thing: Paintable, inde
         layer = Image.fromarray(shown + np.uint8(_FIRST_INKED - _FIRST_COAT) * (coat & ink))
     mask = layer.point(_IS_SEEN)
     layer.putpalette(_palette(rng, thing.colour, tuple(fixed)).tobytes())
+    shading = _SHADINGS[int(rng.integers(len(_SHADINGS)))].resize(layer.size, _BILINEAR)
     at = (int(corner[0]), int(corner[1]))
-    canvas.picture.paste(layer.convert("RGB"), at, mask)
+    canvas.picture.paste(ImageChops.multiply(layer.convert("RGB"), shading), at, mask)
     canvas.owner.paste(index + 1, (*at, at[0] + layer.width, at[1] + layer.height), mask)
 
 
 _IS_SEEN = [0] + [255] * 255
+_BILINEAR = Image.Resampling.BILINEAR
+
+
+def _shading(depth: float) -> Image.Image:
+    """Light from the upper left: a factor, 255 for one, that falls by `depth` to the other end."""
+    fall = np.array(((0.0, 0.45), (0.55, 1.0))) * depth
+    level = (255.5 - 255.0 * fall).astype(np.uint8)
+    return Image.fromarray(np.repeat(level[..., None], 3, axis=2))
+
+
+_SHADINGS = tuple(_shading(depth) for depth in (0.03, 0.07, 0.11, 0.15))
 
 
 def _palette(rng: np.random.Generator, colour: str, fixed: tuple[object, ...]) -> NDArray[np.uint8]:
@@ -99,21 +112,24 @@ def _palette(rng: np.random.Generator, colour: str, fixed: tuple[object, ...]) -
     coat = coat + np.clip(rng.normal(0.0, 6.0, 3), -12.0, 12.0).astype(np.float32)
     dark = float(coat @ _LUMA) < 60.0
     edge = coat * 0.5 + 42.0 if dark else coat * 0.3
-    coats = np.stack([coat, coat * (0.6 if dark else 0.76), coat + (255.0 - coat) * 0.26])
+    shade = coat * np.array(_SHADES.get(colour, (0.8, 0.8, 0.8)), np.float32)
+    coats = np.stack([coat, shade, coat + (255.0 - coat) * np.float32(0.26)])
     rows = [np.zeros((1, 3)), edge[None], coats, np.stack([_ink_colour(c) for c in coats])]
     if fixed:
         rows.append(np.array(fixed, np.float32))
     return np.clip(np.concatenate(rows) + 0.5, 0.0, 255.0).astype(np.uint8)
 
 
+# Yellow is darkened towards gold: plainly darker, it is a green.
+_SHADES = {"yellow": (0.92, 0.77, 0.5), "black": (0.6, 0.6, 0.6)}
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 def _ink_colour(coat: NDArray[np.float32]) -> NDArray[np.float32]:
     """Darker than a light colour, lighter than a dark one, and of the same hue."""
     if float(coat @ _LUMA) > 92.0:
-        return coat * np.float32(0.52)
-    return coat + (255.0 - coat) * np.float32(0.48)
+        return coat * np.float32(0.6)
+    return coat + (255.0 - coat) * np.float32(0.44)
 
 
 def _ink(
@@ -133,7 +149,7 @@ def _ink(
         angle, phase = rng.uniform(0.0, np.pi), rng.uniform(0.0, 1.0)
         period = rng.uniform(*STRIPE_PERIOD)
         along = x * np.float32(np.cos(angle) / period) + y * np.float32(np.sin(angle) / period)
-        stripes: NDArray[np.bool_] = (along + np.float32(phase)) % np.float32(1.0) < 0.5
+        stripes: NDArray[np.bool_] = (along + np.float32(phase)) % np.float32(1.0) < STRIPE_SHARE
         return stripes
     period = rng.uniform(*DOT_PERIOD)
     offset = rng.uniform(0.3, 0.7, 2)  # a dot near the middle, always

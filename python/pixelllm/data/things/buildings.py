@@ -41,12 +41,11 @@ def _tent(rng: np.random.Generator) -> Drawing:
     top, wide = rng.uniform(-0.74, -0.56), rng.uniform(0.2, 0.32)
     ridge = rng.uniform(0.2, 0.4)
     parts = [
-        Part(polygon((-1.0, 0.6), (-ridge, top), (0.06, top), (0.5, 0.6)), "coat"),
+        Part(polygon((-1.0, 0.6), (-ridge, top), (ridge, top), (-0.32, 0.6)), "coat"),
         Part(polygon((-0.32, 0.6), (ridge, top), (1.0, 0.6)), "shade"),
         Part(polygon((ridge, top + 0.14), (ridge + wide, 0.6), (ridge - wide, 0.6)), DARK),
         Part(polygon((ridge, top), (ridge - wide, 0.6), (ridge - wide - 0.1, 0.6)), "tint"),
     ]
-    parts[0] = Part(polygon((-1.0, 0.6), (-ridge, top), (ridge, top), (-0.32, 0.6)), "coat")
     return drawing(parts)
 
 
@@ -76,5 +75,5 @@ BUILDINGS = (
         0.05,
     ),
     Kind("tent", "tents", _tent, {"meadow": "ground", "sea": "ground"}, 0.06),
-    Kind("windmill", "windmills", _windmill, {"meadow": "ground", "street": "ground"}, 0.05),
+    Kind("windmill", "windmills", _windmill, {"meadow": "ground", "sea": "ground"}, 0.05),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from pixelllm.data.drawing import (
     Drawing,
+    Paint,
     Part,
     arc,
     bow,
@@ -20,7 +21,7 @@ from pixelllm.data.things.kind import Kind
 from pixelllm.data.things.paints import DARK, DARK_WOOD, IRON, LIGHT, PALE, WOOD
 
 TABLE_TOP = -0.62  # half of a table's height: every table is as high, so that things stand on it
-SEAT = 0.08  # of a chair
+SEAT = 0.14  # of a chair, likewise
 
 
 def _cup(rng: np.random.Generator) -> Drawing:
@@ -41,15 +42,40 @@ def _cup(rng: np.random.Generator) -> Drawing:
 
 
 def _chair(rng: np.random.Generator) -> Drawing:
-    wide, leg = rng.uniform(0.44, 0.54), rng.uniform(0.13, 0.17)
+    wide, leg, post = rng.uniform(0.46, 0.58), rng.uniform(0.12, 0.16), rng.uniform(0.11, 0.15)
+    back, foot = wide - rng.uniform(0.06, 0.14), rng.uniform(0.8, 0.88)
     parts = [
-        Part(rectangle(wide - leg - 0.14, SEAT, wide - 0.14, 0.86), "shade"),
-        Part(rectangle(-wide + 0.2, SEAT, -wide + 0.2 + leg, 0.86), "shade"),
-        Part(rounded(-wide, -1.0, -wide + leg + 0.04, 1.0, 0.05), "coat"),
-        Part(rectangle(wide - leg, SEAT, wide, 1.0), "coat"),
-        Part(polygon((-wide, SEAT), (wide, SEAT), (wide, SEAT + 0.2), (-wide, SEAT + 0.2)), "coat"),
+        Part(rectangle(-back, SEAT, -back + leg, foot), "shade"),
+        Part(rectangle(back - leg, SEAT, back, foot), "shade"),
+        *_chair_back(rng, back, post),
+        Part(rectangle(-wide, 0.2, -wide + leg, 1.0), "coat"),
+        Part(rectangle(wide - leg, 0.2, wide, 1.0), "coat"),
+        Part(rounded(-wide - 0.03, 0.2, wide + 0.03, 0.38, 0.04), "shade"),
+        Part(
+            polygon((-back, 0.04), (back, 0.04), (wide + 0.03, 0.24), (-wide - 0.03, 0.24)), "coat"
+        ),
     ]
     return drawing(parts)
+
+
+def _chair_back(rng: np.random.Generator, wide: float, post: float) -> list[Part]:
+    """Closed, or posts with slats between them, across or upright."""
+    style = int(rng.integers(3))
+    if style == 0:
+        panel = rounded(-wide, -1.0, wide, -0.12, 0.16)
+        bars = [rectangle(x - 0.07, -0.2, x + 0.07, 0.1) for x in (-wide * 0.6, wide * 0.6)]
+        inlay = rounded(-wide + 0.1, -0.9, wide - 0.1, -0.22, 0.1)
+        return [*(Part(bar, "shade") for bar in bars), Part(panel, "coat"), Part(inlay, "tint")]
+    posts = [rectangle(-wide, -0.96, -wide + post, 0.1), rectangle(wide - post, -0.96, wide, 0.1)]
+    rail = rounded(-wide - 0.02, -1.0, wide + 0.02, -0.72, 0.08)
+    if style == 1:
+        slats = [rectangle(-wide, -0.52, wide, -0.34)]
+    else:
+        slats = [rectangle(x - 0.06, -0.8, x + 0.06, 0.1) for x in (-wide * 0.28, wide * 0.28)]
+    return [
+        *(Part(slat, "shade") for slat in slats),
+        *(Part(outline, "coat") for outline in (*posts, rail)),
+    ]
 
 
 def _table(rng: np.random.Generator) -> Drawing:
@@ -107,19 +133,22 @@ def _clock(rng: np.random.Generator) -> Drawing:
 
 
 def _guitar(rng: np.random.Generator) -> Drawing:
-    waist, hips, chest = rng.uniform(0.26, 0.31), rng.uniform(0.46, 0.54), rng.uniform(0.36, 0.42)
+    waist, hips, chest = rng.uniform(0.34, 0.4), rng.uniform(0.56, 0.64), rng.uniform(0.46, 0.52)
+    top = rng.uniform(-0.96, -0.84)
     parts = [
         Part(
             smooth(
-                *((0.0, -0.16), (chest, -0.06), (waist, 0.26), (hips, 0.66), (0.24, 1.0)),
-                *((-0.24, 1.0), (-hips, 0.66), (-waist, 0.26), (-chest, -0.06)),
+                *((0.0, -0.2), (chest, -0.1), (waist, 0.24), (hips, 0.64), (0.26, 1.0)),
+                *((-0.26, 1.0), (-hips, 0.64), (-waist, 0.24), (-chest, -0.1)),
             ),
             "coat",
         ),
-        Part(ellipse(0.0, 0.2, 0.15), DARK),
-        Part(rectangle(-0.07, -0.9, 0.07, 0.16), WOOD),
-        Part(polygon((-0.13, -1.1), (0.13, -1.1), (0.1, -0.82), (-0.1, -0.82)), DARK_WOOD),
-        Part(rectangle(-0.18, 0.58, 0.18, 0.66), DARK_WOOD),
+        Part(ellipse(0.0, 0.2, 0.17), DARK),
+        Part(rectangle(-0.07, top + 0.1, 0.07, 0.16), WOOD),
+        Part(
+            polygon((-0.15, top), (0.15, top), (0.11, top + 0.26), (-0.11, top + 0.26)), DARK_WOOD
+        ),
+        Part(rectangle(-0.2, 0.6, 0.2, 0.69), DARK_WOOD),
     ]
     return drawing(parts)
 
@@ -150,61 +179,54 @@ def _umbrella(rng: np.random.Generator) -> Drawing:
 
 
 def _kite(rng: np.random.Generator) -> Drawing:
-    wide, cross = rng.uniform(0.52, 0.62), rng.uniform(-0.46, -0.34)
-    tip, sway = 0.36, rng.uniform(0.1, 0.2) * rng.choice((-1, 1))
-    tail = ((0.0, tip), (sway, 0.56), (-sway, 0.78), (sway, 1.0))
+    wide, cross = rng.uniform(0.62, 0.74), rng.uniform(-0.42, -0.28)
+    tip, sway = 0.5, rng.uniform(0.1, 0.18) * rng.choice((-1, 1))
+    tail = ((0.0, tip), (sway, 0.72), (-sway * 0.6, 0.96))
     parts = [
         Part(bow(tail, 0.05), DARK_WOOD),
         Part(polygon((0.0, -1.0), (wide, cross), (0.0, tip), (-wide, cross)), "coat"),
-        Part(polygon((0.0, -1.0), (0.0, cross), (-wide, cross)), "shade"),
+        Part(polygon((0.0, -1.0), (0.0, cross), (-wide, cross)), "tint"),
         Part(polygon((wide, cross), (0.0, tip), (0.0, cross)), "shade"),
     ]
     for x, y in tail[1:]:
-        parts.append(
-            Part(
-                polygon(
-                    (x - 0.15, y - 0.1),
-                    (x + 0.15, y + 0.1),
-                    (x + 0.15, y - 0.1),
-                    (x - 0.15, y + 0.1),
-                ),
-                "shade",
-            )
-        )
+        left, right = x - 0.15, x + 0.15
+        knot = polygon((left, y - 0.09), (right, y + 0.09), (right, y - 0.09), (left, y + 0.09))
+        parts.append(Part(knot, "shade"))
     return drawing(parts)
 
 
 def _ball(rng: np.random.Generator) -> Drawing:
-    turn = rng.uniform(0.0, np.pi)
-    parts = [
-        Part(ellipse(0.0, 0.0, 1.0), "coat"),
-        Part(ellipse(0.0, 0.0, 0.99, 0.36, turn), "tint"),
-        Part(arc(0.0, 0.0, 1.0, 1.0, turn + 0.7, turn + np.pi - 0.7), "shade"),
-        Part(ellipse(-0.42, -0.5, 0.2, 0.13, -0.8), PALE),
-    ]
+    turn = rng.uniform(0.0, 2 * np.pi)
+    parts = [Part(ellipse(0.0, 0.0, 1.0), "coat")]
+    if rng.random() < 0.6:  # a beach ball: segments that meet at a pole
+        pole = (0.36 * np.cos(turn), 0.36 * np.sin(turn))
+        for start in np.arange(3) * 2 * np.pi / 3 + turn:
+            rim = arc(0.0, 0.0, 1.0, 1.0, start, start + np.pi / 3)
+            paint: Paint = "tint" if rng.random() < 0.5 else "shade"
+            parts.append(Part(np.concatenate([rim, polygon(pole)]), paint))
+        parts.append(Part(ellipse(*pole, 0.16), "coat"))
+    else:
+        parts.append(Part(ellipse(0.0, 0.0, 0.99, rng.uniform(0.26, 0.4), turn), "tint"))
+        parts.append(Part(arc(0.0, 0.0, 1.0, 1.0, turn + 0.7, turn + np.pi - 0.7), "shade"))
+    parts.append(Part(ellipse(-0.42, -0.5, 0.2, 0.13, -0.8), PALE))
     return drawing(parts)
 
 
 def _hat(rng: np.random.Generator) -> Drawing:
-    crown, high = rng.uniform(0.5, 0.6), rng.uniform(-0.7, -0.5)
-    flare = rng.uniform(-0.06, 0.08)
+    crown, flare = rng.uniform(0.5, 0.6), rng.uniform(-0.08, 0.06)
+    if rng.random() < 0.6:  # a top hat
+        high = rng.uniform(-0.74, -0.5)
+        top = ((crown + flare, high + 0.08), (crown + flare - 0.1, high))
+    else:  # a bowler
+        high = rng.uniform(-0.5, -0.36)
+        top = ((crown * 0.98, high + 0.4), (crown * 0.5, high + 0.04))
+    left = tuple((-x, y) for x, y in top)
     parts = [
-        Part(ellipse(0.0, 0.42, 1.0, 0.22), "coat"),
-        Part(ellipse(0.0, 0.36, crown + 0.08, 0.14), "shade"),
+        Part(ellipse(0.0, 0.42, 1.0, rng.uniform(0.18, 0.25)), "coat"),
+        Part(ellipse(0.0, 0.38, crown + 0.1, 0.13), "shade"),
+        Part(smooth((-crown, 0.36), *left, *top[::-1], (crown, 0.36), (0.0, 0.46)), "coat"),
         Part(
-            smooth(
-                *((-crown, 0.36), (-crown - flare, high + 0.1), (-crown - flare + 0.1, high)),
-                *(
-                    (crown + flare - 0.1, high),
-                    (crown + flare, high + 0.1),
-                    (crown, 0.36),
-                    (0.0, 0.46),
-                ),
-            ),
-            "coat",
-        ),
-        Part(
-            polygon((-crown, 0.14), (crown, 0.14), (crown, 0.36), (0.0, 0.44), (-crown, 0.36)),
+            polygon((-crown, 0.16), (crown, 0.16), (crown, 0.36), (0.0, 0.44), (-crown, 0.36)),
             DARK,
         ),
     ]
@@ -212,16 +234,16 @@ def _hat(rng: np.random.Generator) -> Drawing:
 
 
 HOUSEHOLD = (
-    Kind("cup", "cups", _cup, {"room": "ground"}, 0.1, portable=True),
+    Kind("cup", "cups", _cup, {"room": "ground", "meadow": "ground"}, 0.1, portable=True),
     Kind(
         *("chair", "chairs", _chair),
-        {"room": "ground", "meadow": "ground", "sea": "ground"},
+        {"room": "ground", "street": "ground", "meadow": "ground", "sea": "ground"},
         0.06,
         surface=SEAT,
     ),
     Kind(
         *("table", "tables", _table),
-        {"room": "ground", "meadow": "ground"},
+        {"room": "ground", "street": "ground", "meadow": "ground"},
         0.04,
         surface=TABLE_TOP,
         shelter=True,

@@ -20,18 +20,33 @@ from pixelllm.data.things.paints import CLAY, CREAM, LEAF, WOOD
 
 def _tree(rng: np.random.Generator) -> Drawing:
     trunk = rng.uniform(0.1, 0.15)
-    blobs = ((-0.44, -0.1, 0.36), (0.44, -0.1, 0.36), (-0.26, -0.5, 0.36), (0.28, -0.5, 0.36))
-    parts = [
-        Part(polygon((-trunk, 0.0), (trunk, 0.0), (trunk * 1.5, 1.0), (-trunk * 1.5, 1.0)), WOOD),
-        Part(stroke(((0.0, 0.5), (0.34, 0.1)), 0.1), WOOD),
-    ]
-    for x, y, radius in blobs:
-        jitter = rng.uniform(-0.07, 0.07, 3)
-        parts.append(Part(ellipse(x + jitter[0], y + jitter[1], radius + jitter[2]), "coat"))
-    parts.append(Part(ellipse(0.0, -0.32, 0.5, 0.5), "coat"))
+    stem = polygon((-trunk, 0.0), (trunk, 0.0), (trunk * 1.5, 1.0), (-trunk * 1.5, 1.0))
+    crown = _conifer(rng) if rng.random() < 0.3 else _round_crown(rng)
+    return drawing([Part(stem, WOOD), *crown])
+
+
+def _round_crown(rng: np.random.Generator) -> list[Part]:
+    parts = [Part(stroke(((0.0, 0.5), (0.34, 0.1)), 0.1), WOOD)]
+    for x, y in ((-0.44, -0.1), (0.44, -0.1), (-0.26, -0.5), (0.28, -0.5)):
+        dx, dy, radius = rng.uniform((-0.07, -0.07, 0.3), (0.07, 0.07, 0.42))
+        parts.append(Part(ellipse(x + dx, y + dy, radius), "coat"))
+    parts.append(Part(ellipse(0.0, -0.32, 0.5), "coat"))
     parts.append(Part(arc(rng.uniform(-0.3, -0.1), -0.36, 0.26, 0.24, 3.4, 6.0), "tint"))
     parts.append(Part(arc(rng.uniform(0.1, 0.3), 0.0, 0.28, 0.18, 0.1, 2.9), "shade"))
-    return drawing(parts)
+    return parts
+
+
+def _conifer(rng: np.random.Generator) -> list[Part]:
+    """Three tiers, each in the shade of the one above."""
+    wide = rng.uniform(0.56, 0.7)
+    parts = []
+    for tier in (2, 1, 0):
+        top, foot, half = -1.0 + 0.42 * tier, -0.3 + 0.46 * tier, wide * (0.62 + 0.19 * tier)
+        parts.append(Part(polygon((0.0, top), (half, foot), (-half, foot)), "coat"))
+        if tier:
+            band = polygon((-half * 0.5, foot - 0.36), (half * 0.5, foot - 0.36), (0.0, foot - 0.2))
+            parts.append(Part(band, "shade"))
+    return parts
 
 
 def _flower(rng: np.random.Generator) -> Drawing:

@@ -114,7 +114,7 @@ def _boat(rng: np.random.Generator) -> Drawing:
     mast, top = rng.uniform(-0.08, 0.1), rng.uniform(-1.05, -0.9)
     rail = rng.uniform(0.34, 0.42)
     parts = [
-        Part(rectangle(mast - 0.04, top, mast + 0.04, rail), DARK_WOOD),
+        Part(rectangle(mast - 0.03, top, mast + 0.03, rail), DARK_WOOD),
         Part(_sail(mast + 0.06, top + 0.08, mast + rng.uniform(0.5, 0.66), rail - 0.1), "coat"),
         Part(_sail(mast - 0.06, top + 0.2, mast - rng.uniform(0.44, 0.58), rail - 0.1), "tint"),
         Part(
@@ -192,7 +192,7 @@ def _balloon(rng: np.random.Generator) -> Drawing:
         Part(stroke(((-0.16, 0.5), (-basket, 0.8)), 0.04), DARK_WOOD),
         Part(stroke(((0.16, 0.5), (basket, 0.8)), 0.04), DARK_WOOD),
         Part(envelope, "coat"),
-        Part(gore, str(rng.choice(("tint", "shade")))),
+        Part(gore, "tint" if rng.random() < 0.5 else "shade"),
         Part(envelope * np.array((0.14, 0.97), np.float32), "coat"),
         Part(rounded(-basket, 0.76, basket, 1.0, 0.04), WOOD),
     ]
