@@ -55,9 +55,9 @@ def paint_backdrop(rng: np.random.Generator, stage: Stage, setting: str) -> None
     _BACKDROPS[setting](rng, stage)
 
 
-def _vary(rng: np.random.Generator, tone: Tone, spread: float = 7.0) -> Tone:
-    """A tone beside this one."""
-    jitter = np.clip(rng.normal(0.0, spread, 3), -2 * spread, 2 * spread)
+def _vary(rng: np.random.Generator, tone: Tone) -> Tone:
+    """A tone beside this one: lighter or darker, and of nearly the same hue."""
+    jitter = rng.uniform(-9.0, 9.0) + rng.uniform(-5.0, 5.0, 3)
     red, green, blue = (np.array(tone) + jitter).clip(0, 255).astype(int).tolist()
     return red, green, blue
 
@@ -133,7 +133,7 @@ def _street(rng: np.random.Generator, stage: Stage) -> None:
 
 
 def _brick_wall(rng: np.random.Generator, stage: Stage) -> None:
-    brick = _pick(rng, ((168, 132, 116), (186, 172, 152), (150, 146, 144)))
+    brick = _pick(rng, ((164, 136, 124), (186, 172, 152), (150, 146, 144)))
     top = stage.horizon * rng.uniform(0.0, 0.4)
     stage.rectangle(0.0, top, stage.width, stage.horizon, brick)
     joint, high = _mix(brick, (255, 255, 255), 0.16), rng.uniform(0.03, 0.042)
@@ -255,7 +255,7 @@ def _room(rng: np.random.Generator, stage: Stage) -> None:
     """A wall, plain or papered, perhaps a window; a skirting board; a floor, perhaps a rug."""
     wall = _pick(
         rng,
-        ((214, 204, 184), (190, 200, 186), (186, 198, 208), (214, 192, 186), (204, 204, 204)),
+        ((214, 204, 184), (190, 200, 186), (186, 198, 208), (210, 196, 188), (204, 204, 204)),
     )
     stage.fade(0.0, stage.horizon, wall, _mix(wall, (0, 0, 0), 0.06))
     _wallpaper(rng, stage, wall)

@@ -113,7 +113,7 @@ def _palette(rng: np.random.Generator, colour: str, fixed: tuple[object, ...]) -
     dark = float(coat @ _LUMA) < 60.0
     edge = coat * 0.5 + 42.0 if dark else coat * 0.3
     shade = coat * np.array(_SHADES.get(colour, (0.8, 0.8, 0.8)), np.float32)
-    coats = np.stack([coat, shade, coat + (255.0 - coat) * np.float32(0.26)])
+    coats = np.stack([coat, shade, coat + (255.0 - coat) * np.float32(0.16 if dark else 0.26)])
     rows = [np.zeros((1, 3)), edge[None], coats, np.stack([_ink_colour(c) for c in coats])]
     if fixed:
         rows.append(np.array(fixed, np.float32))

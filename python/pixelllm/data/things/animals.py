@@ -251,10 +251,10 @@ def _butterfly(rng: np.random.Generator) -> Drawing:
 
 
 def _snail(rng: np.random.Generator) -> Drawing:
-    size, horn = rng.uniform(0.54, 0.62), rng.uniform(0.28, 0.4)
+    size, horn = rng.uniform(0.58, 0.66), rng.uniform(0.28, 0.4)
     turns = np.linspace(0.4, rng.uniform(11.0, 13.0), 30)
     radii = size * 0.86 * turns / turns[-1]
-    x, y = -0.16, -0.02
+    x, y = -0.2, -0.1
     spiral = np.stack([x + radii * np.cos(turns), y + radii * np.sin(turns)], axis=1)
     parts = [
         Part(stroke(((0.7, 0.06), (0.64, -horn)), 0.08), SKIN),
@@ -263,8 +263,8 @@ def _snail(rng: np.random.Generator) -> Drawing:
         Part(ellipse(0.94, -horn + 0.04, 0.08), DARK),
         Part(
             smooth(
-                *((-1.0, 0.64), (-0.4, 0.42), (0.4, 0.4), (0.6, 0.02), (0.84, -0.04)),
-                *((0.98, 0.14), (0.86, 0.5), (0.6, 0.66)),
+                *((-1.0, 0.64), (-0.4, 0.46), (0.4, 0.42), (0.62, 0.04), (0.82, -0.02)),
+                *((0.94, 0.14), (0.84, 0.5), (0.6, 0.66)),
             ),
             SKIN,
         ),

@@ -119,9 +119,9 @@ def _clock(rng: np.random.Generator) -> Drawing:
     parts += [
         Part(rectangle(-0.06, -0.95, 0.06, -0.6), IRON),
         Part(ellipse(0.0, 0.06, 0.78), "coat"),
-        Part(ellipse(0.0, 0.06, 0.58), "tint"),
+        Part(ellipse(0.0, 0.06, 0.55), "tint"),
         *(
-            Part(ellipse(0.47 * np.cos(a), 0.06 + 0.47 * np.sin(a), 0.05), DARK)
+            Part(ellipse(0.44 * np.cos(a), 0.06 + 0.44 * np.sin(a), 0.05), DARK)
             for a in np.arange(4) * np.pi / 2
         ),
         Part(stroke(((0.0, 0.06), (0.26 * np.cos(hour), 0.06 + 0.26 * np.sin(hour))), 0.12), DARK),

@@ -20,29 +20,29 @@ from pixelllm.data.things.paints import DARK, DARK_WOOD, GLASS, IRON, LIGHT, STE
 
 
 def _car(rng: np.random.Generator) -> Drawing:
-    roof, wheel = rng.uniform(-0.66, -0.54), rng.uniform(0.2, 0.25)
+    roof, wheel = rng.uniform(-0.62, -0.52), rng.uniform(0.19, 0.22)
     back, front = rng.uniform(-0.86, -0.66), rng.uniform(0.5, 0.66)
     left, right = back + rng.uniform(0.12, 0.24), front - rng.uniform(0.24, 0.36)
-    pillar = (left + right) / 2 + rng.uniform(-0.04, 0.08)
+    pillar = (left + right) / 2 + rng.uniform(-0.04, 0.06)
     parts = [
         Part(rounded(-1.0, -0.16, 1.0, 0.32, 0.16), "coat"),
         Part(polygon((back, -0.1), (left, roof), (right, roof), (front, -0.1)), "coat"),
         Part(rectangle(-0.94, 0.2, 0.94, 0.32), "shade"),
         Part(
             polygon(
-                *((back + 0.13, -0.12), (left + 0.06, roof + 0.1)),
-                *((pillar - 0.05, roof + 0.1), (pillar - 0.05, -0.12)),
+                *((back + 0.16, -0.14), (left + 0.06, roof + 0.12)),
+                *((pillar - 0.06, roof + 0.12), (pillar - 0.06, -0.14)),
             ),
             GLASS,
         ),
         Part(
             polygon(
-                *((pillar + 0.05, -0.12), (pillar + 0.05, roof + 0.1)),
-                *((right - 0.04, roof + 0.1), (front - 0.15, -0.12)),
+                *((pillar + 0.06, -0.14), (pillar + 0.06, roof + 0.12)),
+                *((right - 0.04, roof + 0.12), (front - 0.18, -0.14)),
             ),
             GLASS,
         ),
-        Part(ellipse(0.9, 0.0, 0.07, 0.08), LIGHT),
+        Part(ellipse(0.9, 0.0, 0.07, 0.06), LIGHT),
     ]
     for x in (-0.56, 0.56):
         parts += _wheel(x, 0.32, wheel)
@@ -54,12 +54,12 @@ def _bus(rng: np.random.Generator) -> Drawing:
     parts = [
         Part(rounded(-1.0, roof, 1.0, 0.38, 0.14), "coat"),
         Part(rectangle(-1.0, 0.22, 1.0, 0.3), "shade"),
-        Part(rounded(0.66, roof + 0.14, 0.9, 0.36, 0.03), GLASS),  # the door
+        Part(rounded(0.7, roof + 0.14, 0.9, 0.34, 0.03), GLASS),  # the door
     ]
     step = 1.5 / count
     for column in range(count):
         x = -0.9 + column * step
-        parts.append(Part(rounded(x, roof + 0.14, x + step - 0.1, -0.14, 0.05), GLASS))
+        parts.append(Part(rounded(x, roof + 0.14, x + step - 0.12, -0.2, 0.05), GLASS))
     for x in (-0.58, 0.4):
         parts += _wheel(x, 0.4, rng.uniform(0.18, 0.21))
     return drawing(parts)
@@ -142,7 +142,7 @@ def _plane(rng: np.random.Generator) -> Drawing:
     girth, sweep = rng.uniform(0.17, 0.21), rng.uniform(0.28, 0.4)
     parts = [
         Part(polygon((0.3, -0.1), (0.02, -0.1), (-0.26, -0.5), (-0.1, -0.5)), "shade"),
-        Part(polygon((-0.62, -0.08), (-0.92, -0.56), (-0.72, -0.56), (-0.36, -0.08)), "coat"),
+        Part(polygon((-0.62, -0.06), (-0.92, -0.56), (-0.72, -0.56), (-0.36, -0.06)), "coat"),
         Part(
             smooth(
                 *((-0.96, -0.12), (-0.5, -girth), (0.5, -girth), (0.88, -0.1)),
@@ -204,9 +204,9 @@ def _wheel(x: float, y: float, radius: float) -> list[Part]:
 
 
 VEHICLES = (
-    Kind("car", "cars", _car, {"street": "ground", "meadow": "ground"}, 0.08),
-    Kind("bus", "buses", _bus, {"street": "ground"}, 0.08),
-    Kind("truck", "trucks", _truck, {"street": "ground", "meadow": "ground"}, 0.08),
+    Kind("car", "cars", _car, {"street": "ground", "meadow": "ground"}, 0.06),
+    Kind("bus", "buses", _bus, {"street": "ground"}, 0.06),
+    Kind("truck", "trucks", _truck, {"street": "ground", "meadow": "ground"}, 0.06),
     Kind("bicycle", "bicycles", _bicycle, {"street": "ground", "meadow": "ground"}, 0.1),
     Kind("boat", "boats", _boat, {"sea": "water"}, 0.15),
     Kind("plane", "planes", _plane, {"street": "air", "meadow": "air", "sea": "air"}, 0.35),
