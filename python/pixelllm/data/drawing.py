@@ -5,8 +5,10 @@ parts in any convenient unit; `drawing` then centres and scales them. Angles are
 the right, and grow clockwise, as they look with y down.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -116,11 +118,14 @@ def arc(
     From 0 to pi it is the lower half, from pi to 2 pi the upper.
     """
     count = max(4, int(abs(end - start) * 24 / (2 * np.pi)) + 1)
-    angles = np.linspace(start, end, count)
-    points = np.stack([rx * np.cos(angles), (rx if ry is None else ry) * np.sin(angles)], axis=1)
+    angles = start + (end - start) / (count - 1) * np.arange(count)
+    points = np.empty((count, 2), np.float32)
+    points[:, 0] = rx * np.cos(angles)
+    points[:, 1] = (rx if ry is None else ry) * np.sin(angles)
     if turn:
         points = points @ _turn(turn)
-    return moved(points.astype(np.float32), x, y)
+    points += (x, y)
+    return points
 
 
 def star(x: float, y: float, outer: float, inner: float, tips: int, turn: float = 0.0) -> Outline:
@@ -133,10 +138,8 @@ def star(x: float, y: float, outer: float, inner: float, tips: int, turn: float 
 
 def smooth(*points: tuple[float, float], steps: int = 5) -> Outline:
     """The closed smooth curve through points: Catmull-Rom splines of `steps` points each."""
-    p1 = np.array(points, np.float32)
-    p0, p2, p3 = np.roll(p1, 1, axis=0), np.roll(p1, -1, axis=0), np.roll(p1, -2, axis=0)
-    curve = _catmull_rom(p0, p1, p2, p3, steps)
-    return curve.reshape(-1, 2)
+    path = np.array((points[-1], *points, points[0], points[1]), np.float32)
+    return _catmull_rom(path, steps)
 
 
 def stroke(
@@ -151,10 +154,8 @@ def bow(
     points: Sequence[tuple[float, float]], width: float, end_width: float | None = None
 ) -> Outline:
     """A thick smooth curve through points, such as a tail or a handle."""
-    p1 = np.array(points, np.float32)
-    ends = np.concatenate([p1[:1], p1, p1[-1:]])
-    curve = _catmull_rom(ends[:-3], ends[1:-2], ends[2:-1], ends[3:], 5).reshape(-1, 2)
-    return _thicken(np.concatenate([curve, p1[-1:]]), width, end_width)
+    path = np.array((points[0], *points, points[-1]), np.float32)
+    return _thicken(np.concatenate([_catmull_rom(path, 5), path[-1:]]), width, end_width)
 
 
 def ring(
@@ -168,40 +169,50 @@ def ring(
 
 def moved(outline: Outline, dx: float, dy: float) -> Outline:
     """The outline, shifted."""
-    return outline + np.array((dx, dy), np.float32)
+    shifted: Outline = outline + np.array((dx, dy), np.float32)
+    return shifted
 
 
 def turned(outline: Outline, angle: float, x: float = 0.0, y: float = 0.0) -> Outline:
     """The outline, turned clockwise around (x, y)."""
-    middle = np.array((x, y), np.float32)
-    return (outline - middle) @ _turn(angle).astype(np.float32) + middle
+    return moved(moved(outline, -x, -y) @ _turn(angle), x, y)
 
 
 def flipped(outline: Outline, x: float = 0.0) -> Outline:
     """The outline, mirrored at the upright line through x."""
-    return outline * np.array((-1.0, 1.0), np.float32) + np.array((2 * x, 0.0), np.float32)
+    return moved(outline * np.array((-1.0, 1.0), np.float32), 2 * x, 0.0)
 
 
-def _turn(angle: float) -> NDArray[np.float64]:
+def _turn(angle: float) -> NDArray[np.float32]:
     """The matrix that turns row vectors clockwise (y down)."""
-    cos, sin = float(np.cos(angle)), float(np.sin(angle))
-    return np.array(((cos, sin), (-sin, cos)))
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array(((cos, sin), (-sin, cos)), np.float32)
 
 
-def _catmull_rom(p0: Outline, p1: Outline, p2: Outline, p3: Outline, steps: int) -> Outline:
-    """float32[n, steps, 2]: the curve from each p1 (included) to its p2 (excluded)."""
-    t = (np.arange(steps, dtype=np.float32) / np.float32(steps))[None, :, None]
-    a, b, c, d = (p[:, None, :] for p in (p0, p1, p2, p3))
-    curve: Outline = b + 0.5 * t * (
-        (c - a) + t * ((2 * a - 5 * b + 4 * c - d) + t * (3 * (b - c) + d - a))
-    )
-    return curve.astype(np.float32)
+def _catmull_rom(path: Outline, steps: int) -> Outline:
+    """The curve from the second point of a path (included) to the last but one (excluded)."""
+    windows = np.stack([path[:-3], path[1:-2], path[2:-1], path[3:]], axis=1)  # [n, 4, 2]
+    curve: Outline = _spline_weights(steps) @ windows
+    return curve.reshape(-1, 2)
+
+
+@cache
+def _spline_weights(steps: int) -> Outline:
+    """float32[steps, 4]: how much of four points in a row makes each point between the middle two.
+
+    Catmull and Rom, "A class of local interpolating splines", 1974, with tension 1/2.
+    """
+    t = (np.arange(steps) / steps)[:, None]
+    powers = np.concatenate([np.ones_like(t), t, t**2, t**3], axis=1)
+    basis = ((0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1))
+    weights: Outline = (powers @ np.array(basis) / 2).astype(np.float32)
+    return weights
 
 
 def _thicken(path: Outline, width: float, end_width: float | None) -> Outline:
-    along = np.gradient(path, axis=0)
-    along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    widths = np.linspace(width, width if end_width is None else end_width, len(path)) / 2
-    side = across * widths[:, None].astype(np.float32)
-    return np.concatenate([path + side, (path - side)[::-1]]).astype(np.float32)
+    step = path[1:] - path[:-1]
+    along = np.concatenate([step[:1], step[1:] + step[:-1], step[-1:]])
+    half = np.linspace(width / 2, (width if end_width is None else end_width) / 2, len(path))
+    scale = half / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
+    side = along[:, ::-1] * np.array((-1.0, 1.0), np.float32) * scale[:, None].astype(np.float32)
+    return np.concatenate([path + side, (path - side)[::-1]], dtype=np.float32)

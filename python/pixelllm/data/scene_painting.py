@@ -65,7 +65,6 @@ def _paint_shadow(
     rng: np.random.Generator, layout: Layout, plan: ThingPlan, canvas: Canvas
 ) -> None:
     """A soft dark patch at the foot of what stands or swims."""
-    depth = rng.uniform(0.25, 0.45)
     if KINDS[plan.kind].place.get(layout.setting) == "air":
         return
     wide = plan.drawing.half_width * plan.radius * 1.12
@@ -73,7 +72,7 @@ def _paint_shadow(
     flat = min(wide * 0.22, 0.03)
     box = [round(v * canvas.unit) for v in (x - wide, y - flat, x + wide, y + flat)]
     patch = _SHADOW.resize((max(1, box[2] - box[0]), max(1, box[3] - box[1])))
-    patch = patch.point(lambda value: value * depth)
+    patch = patch.point(_SHADOW_LEVELS[int(rng.integers(len(_SHADOW_LEVELS)))])
     canvas.picture.paste((24, 26, 34), (box[0], box[1]), patch)
 
 
@@ -85,6 +84,7 @@ def _soft_disc(side: int) -> Image.Image:
 
 
 _SHADOW = _soft_disc(48)
+_SHADOW_LEVELS = tuple([round(v * depth) for v in range(256)] for depth in (0.25, 0.35, 0.45))
 
 
 def _light(

@@ -109,7 +109,8 @@ _SHADINGS = tuple(_shading(depth) for depth in (0.03, 0.07, 0.11, 0.15))
 def _palette(rng: np.random.Generator, colour: str, fixed: tuple[object, ...]) -> NDArray[np.uint8]:
     """uint8[n, 3]: the colours of a thing's pixels."""
     coat = np.array(COLOURS[colour], np.float32)
-    coat = coat + np.clip(rng.normal(0.0, 6.0, 3), -12.0, 12.0).astype(np.float32)
+    jitter = rng.uniform(-9.0, 9.0) + rng.uniform(-5.0, 5.0, 3)  # more of light than of hue
+    coat = coat + jitter.astype(np.float32)
     dark = float(coat @ _LUMA) < 60.0
     edge = coat * 0.5 + 42.0 if dark else coat * 0.3
     shade = coat * np.array(_SHADES.get(colour, (0.8, 0.8, 0.8)), np.float32)

@@ -9,7 +9,6 @@ LIGHT = (255, 240, 176)  # lit lamps
 WOOD = (142, 98, 60)
 DARK_WOOD = (96, 66, 44)
 CLAY = (190, 112, 76)
-STRAW = (222, 190, 130)
 CREAM = (240, 226, 196)
 SKIN = (226, 190, 148)  # of snails
 LEAF = (74, 128, 62)
