@@ -2,17 +2,19 @@
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring", "diamond", "heart")
 COLOURS = {
-    "red": (214, 46, 42),
-    "green": (48, 160, 58),
-    "blue": (44, 86, 216),
-    "yellow": (244, 212, 40),
-    "purple": (142, 58, 182),
+    "red": (214, 44, 40),
     "orange": (246, 134, 28),
-    "white": (242, 242, 242),
-    "black": (24, 24, 28),
-}  # RGB; each object's own colour lies a little beside it
+    "yellow": (246, 216, 48),
+    "green": (46, 158, 58),
+    "blue": (44, 88, 216),
+    "purple": (138, 58, 184),
+    "pink": (246, 142, 192),
+    "white": (244, 244, 244),
+    "black": (28, 28, 32),
+}  # RGB; each thing's own colour lies a little beside it
 TEXTURES = ("solid", "striped", "dotted")  # "solid" is never said
 SIZES = ("small", "large")
+SETTINGS = ("street", "meadow", "sea", "room")
 BACKGROUNDS = {
     "gray": (132, 132, 134),
     "sand": (203, 184, 144),
