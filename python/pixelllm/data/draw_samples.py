@@ -26,12 +26,14 @@ class SampleImage:
 
 
 SAMPLES = (
-    SampleImage("sky.png", index=314, long_side=256),
-    SampleImage("grass.png", index=59, long_side=384),
-    SampleImage("sand.png", index=307, long_side=384),
-    SampleImage("pink.png", index=97, long_side=320),
-    SampleImage("gray.png", index=397, long_side=320),
-    SampleImage("brown.png", index=24, long_side=192),
+    SampleImage("street.png", index=1481, long_side=480),
+    SampleImage("harbour.png", index=335, long_side=640),
+    SampleImage("beach.png", index=621, long_side=384),
+    SampleImage("meadow.png", index=1690, long_side=448),
+    SampleImage("mushrooms.png", index=482, long_side=320),
+    SampleImage("table.png", index=1618, long_side=448),
+    SampleImage("chairs.png", index=2201, long_side=432),
+    SampleImage("cat.png", index=294, long_side=192),
 )
 
 

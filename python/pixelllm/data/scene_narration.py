@@ -1,20 +1,45 @@
 """A scene told as Localized Narratives are: words, and the pointer that moves while they are said.
 
-During every word of an object's description the pointer circles the object once; during "and" it
-moves from one object to the next; during "on a sand background" it circles the whole image.
+A caption tells what is where and how many there are, in one of three phrasings:
+
+    a red car, two white birds and a green tree on a street
+    a street with a red car, two white birds and a green tree
+    on the left a red car and two white birds, on the right a green tree
+
+Things of one kind and colour are told together. During every word about things the pointer circles
+them once; during "and" it moves from one to the next; during words about a side or the setting it
+circles that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelllm.data.narrative import Narrative, Utterance, utterance_boxes
 from pixelllm.data.sample import Box, Caption, WordPlace
+from pixelllm.data.scene_words import NUMBERS, SCENES, SIDES
+from pixelllm.data.things import KINDS
 
 TRACE_POINTS = 17  # per word: a circle in 16 arcs
 TREMBLE = 0.006  # standard deviation of the pointer's position, in sizes of what it circles
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A thing as a caption tells it; `box` in 0-1 of the image."""
+
+    kind: str
+    colour: str
+    box: Box
+
+    @property
+    def side(self) -> int:
+        """Which third of the image its middle is in, an index of SIDES."""
+        return min(2, int(3 * _centre(self.box)[0]))
 
 
 @dataclass(frozen=True)
@@ -22,38 +47,103 @@ class SpokenWord:
     """A word with its punctuation, and what the pointer does: circle `path`, or walk along it.
 
     `path` is a box in 0-1 of the image; for a walk it runs from (0, 1) to (2, 3).
-    `names` is the index of the object that the word helps to name; None for other words.
+    `names` are the indices of the things that the word helps to name; none for other words.
     """
 
     text: str
     path: Box
-    circles: bool
-    names: int | None
+    circles: bool = True
+    names: tuple[int, ...] = ()
+
+    def followed_by(self, mark: str) -> "SpokenWord":
+        """The word with a punctuation mark behind it."""
+        return SpokenWord(self.text + mark, self.path, self.circles, self.names)
+
+
+Words: TypeAlias = list[SpokenWord]
+Phrasing: TypeAlias = Callable[[Sequence[Told], str], Words]
 
 
 def script(
-    descriptions: Sequence[str], boxes: Sequence[Box], background: str
+    rng: np.random.Generator, things: Sequence[Told], setting: str
 ) -> tuple[SpokenWord, ...]:
-    """The words for objects from left to right: "a ..., a ... and a ... on a sand background".
+    """The words for things, from left to right, in one of the phrasings at random."""
+    phrasing = PHRASINGS[int(rng.choice(len(PHRASINGS), p=ODDS))]
+    return tuple(phrasing(things, setting))
 
-    Args:
-        descriptions: such as "large striped red circle", one per object.
-        boxes: of the objects, in 0-1 of the image.
-    """
-    words: list[SpokenWord] = []
-    last = len(descriptions) - 1
-    for index, (description, box) in enumerate(zip(descriptions, boxes, strict=True)):
-        if index and index == last:
-            walk = (*_centre(boxes[index - 1]), *_centre(box))
-            words.append(SpokenWord("and", walk, circles=False, names=None))
-        words.append(SpokenWord("a", box, circles=True, names=None))
-        words += [SpokenWord(w, box, circles=True, names=index) for w in description.split()]
-        if index < last - 1:
-            words[-1] = SpokenWord(words[-1].text + ",", box, circles=True, names=index)
-    whole = (0.0, 0.0, 1.0, 1.0)
-    tail = ("on", "a", background, "background")
-    words += [SpokenWord(word, whole, circles=True, names=None) for word in tail]
-    return tuple(words)
+
+def things_first(things: Sequence[Told], setting: str) -> Words:
+    """A red car and two white birds on a street."""
+    return [*_list(things, range(len(things))), *_about(SCENES[setting], WHOLE)]
+
+
+def setting_first(things: Sequence[Told], setting: str) -> Words:
+    """A street with a red car and two white birds."""
+    place = SCENES[setting].split(" ", 1)[1]
+    return [*_about(f"{place} with", WHOLE), *_list(things, range(len(things)))]
+
+
+def side_by_side(things: Sequence[Told], setting: str) -> Words:
+    """On the left a red car, in the middle two white birds."""
+    words: Words = []
+    for side, name in enumerate(SIDES):
+        own = [index for index, thing in enumerate(things) if thing.side == side]
+        if own:
+            if words:
+                words[-1] = words[-1].followed_by(",")
+            third = (side / 3, 0.0, (side + 1) / 3, 1.0)
+            words += [*_about(name, third), *_list(things, own)]
+    return words
+
+
+PHRASINGS: tuple[Phrasing, ...] = (things_first, setting_first, side_by_side)
+ODDS = (0.5, 0.25, 0.25)
+
+
+def _list(things: Sequence[Told], own: Sequence[int]) -> Words:
+    """Some of the things, those alike together: "a red car, two white birds and a green tree"."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index in own:
+        groups.setdefault((things[index].colour, things[index].kind), []).append(index)
+    words: Words = []
+    before: Box | None = None
+    for place, members in enumerate(groups.values()):
+        box = _around([things[index].box for index in members])
+        if before is not None and place == len(groups) - 1:
+            walk = (*_centre(before), *_centre(box))
+            words.append(SpokenWord("and", walk, circles=False))
+        elif before is not None:
+            words[-1] = words[-1].followed_by(",")
+        words += _mention(things[members[0]], tuple(members), box)
+        before = box
+    return words
+
+
+def _mention(thing: Told, members: tuple[int, ...], box: Box) -> Words:
+    """A red car; two red cars."""
+    if len(members) == 1:
+        opening = SpokenWord(article(thing.colour), box)
+        noun = thing.kind
+    else:
+        opening = SpokenWord(NUMBERS[len(members) - 2], box, names=members)
+        noun = KINDS[thing.kind].plural
+    return [opening, *(SpokenWord(text, box, names=members) for text in (thing.colour, noun))]
+
+
+def article(word: str) -> str:
+    """The article that goes before a word."""
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def _about(text: str, box: Box) -> Words:
+    return [SpokenWord(word, box) for word in text.split()]
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    corners = np.array(boxes)
+    x_min, y_min = corners[:, :2].min(axis=0).tolist()
+    x_max, y_max = corners[:, 2:].max(axis=0).tolist()
+    return x_min, y_min, x_max, y_max
 
 
 def speak(
