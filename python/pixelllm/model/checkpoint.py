@@ -1,9 +1,9 @@
 """A model on disk: a folder with `config.json`, `model.safetensors` and a tokenizer.
 
-A large model's tensors lie in several files with an index instead (`tensor_files.py`); either way
-they are read one at a time, so that loading takes the memory of the model and hardly more. Nothing
-here reads a pickle. Only models with a sentencepiece tokenizer can be loaded: one in BERT's
-vocabulary needs a WordPiece tokenizer, which this project does not have, and is refused.
+The tokenizer of a T5 is `tokenizer.model`, a sentencepiece model; that of a GIT-BERT is
+`vocab.txt`, BERT's list of word pieces. A large model's tensors lie in several files with an index
+instead of one (`tensor_files.py`); either way they are read one at a time, so that loading takes
+the memory of the model and hardly more. Nothing here reads a pickle.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.model.wordpiece import BEGIN, END, WordPieces
 
 SHIPPED: Final = Path(__file__).parent.parent / "checkpoints"
-CONFIG, WEIGHTS, TOKENIZER = "config.json", SINGLE, "tokenizer.model"
+CONFIG, WEIGHTS = "config.json", SINGLE
+TOKENIZER, WORD_PIECES = "tokenizer.model", "vocab.txt"
 
 
 class CheckpointError(Exception):
@@ -91,7 +92,7 @@ def load_checkpoint(
     config = load_config(folder / CONFIG)
     if not has_tensors(folder):
         require(folder, WEIGHTS)
-    require(folder, TOKENIZER)
+    require(folder, tokenizer_file(config))
     network = build(config, open_weights(folder), device, dtype)
     card = folder / "README.md"
     return Checkpoint(
@@ -108,7 +109,7 @@ def save_checkpoint(
     """Write a model and its tokenizer (the bytes of its file) to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(model.config.to_dict(), indent=2) + "\n", "utf-8")
-    (folder / TOKENIZER).write_bytes(tokenizer)
+    (folder / tokenizer_file(model.config)).write_bytes(tokenizer)
     entries = [
         Entry(name, tensor.shape, dtype, tensor.detach)
         for name, tensor in model.state_dict().items()

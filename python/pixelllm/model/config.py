@@ -247,10 +247,10 @@ def tiny() -> PixelLLMConfig:
     """Every part at small width; trains on two CPU cores and ships with the project."""
     return PixelLLMConfig(
         preset="tiny",
-        image_size=96,
+        image_size=128,
         antialias=True,
         sam=SamViTConfig(
-            pretrain_image_size=96,
+            pretrain_image_size=128,
             patch_size=8,
             dim=96,
             depth=3,
@@ -258,34 +258,46 @@ def tiny() -> PixelLLMConfig:
             window=4,
             global_blocks=(2,),
             neck_dim=128,
-            stem=(24, 48, 96),  # convolutions learn edges within minutes, a linear patch in hours
+            stem=(32, 64, 96),  # convolutions learn edges within minutes, a linear patch in hours
         ),
         eva=Eva02Config(
-            pretrain_image_size=96,
+            pretrain_image_size=128,
             patch_size=8,
-            dim=96,
+            dim=128,
             depth=3,
-            heads=3,
-            rope_theta=100.0,  # a 12 x 12 grid; 10000 leaves most frequencies constant over it
-            stem=(24, 48, 96),
+            heads=4,
+            rope_theta=100.0,  # a 16 x 16 grid; 10000 leaves most frequencies constant over it
+            stem=(32, 64, 128),
         ),
         prompt_encoder=PromptEncoderConfig(dim=128),
         extractor=ExtractorConfig(
-            tokens=25, dim=160, depth=2, heads=4, mlp_dim=512, output_dim=128
+            tokens=36, dim=160, depth=2, heads=4, mlp_dim=512, output_dim=160
         ),
         language=T5Config(
-            vocab_size=256,
-            dim=128,
-            heads=4,
+            vocab_size=384,
+            dim=160,
+            heads=5,
             head_dim=32,
             encoder_layers=2,
             decoder_layers=3,
-            mlp_dim=320,
+            mlp_dim=384,
             lora_rank=4,
             dropout=0.0,
             max_text_tokens=64,
         ),
         point_head=PointHeadConfig(hidden_dim=256, confidence=True),
+        masks=MaskDecoderConfig(heads=4, mlp_dim=256, hidden_dim=64),
+        detector=DetectorConfig(
+            strides=(4, 8, 16, 32, 64),
+            dim=64,
+            upsample_dim=128,
+            tower_dim=64,
+            tower_layers=2,
+            hidden_dim=192,
+            candidates=200,
+            proposals=48,
+            max_detections=24,
+        ),
         prefixes=Prefixes(caption="a long image caption:", describe="an object of"),
     )
 

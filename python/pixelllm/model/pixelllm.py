@@ -231,9 +231,8 @@ class PixelLLM(nn.Module):
 
     def box_corners(self, boxes: Tensor) -> Tensor:
         """What the mask decoder is prompted with: float[P, 4] pixels to float[P, 2, C] tokens."""
-        return self.prompt_encoder.embed_boxes(
-            boxes, (self.config.image_size, self.config.image_size)
-        )
+        frame = (self.config.image_size, self.config.image_size)
+        return self.prompt_encoder.embed_boxes(boxes, frame).to(self.dtype)
 
     def decode_masks(self, features: ImageFeatures, corners: Tensor) -> tuple[Tensor, Tensor]:
         """The mask of each box. Only with `config.masks`.
@@ -246,7 +245,7 @@ class PixelLLM(nn.Module):
             Mask logits float[P, 4h, 4w] of the whole frame, h x w being SAM's grid, and the IoU
             that the decoder predicts for each, float[P].
         """
-        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3])
+        image_pe = self.prompt_encoder.pe_layer.grid(*features.sam.shape[1:3]).to(self.dtype)
         masks, overlap = self.mask_decoder(
             features.sam, image_pe, corners, self.prompt_encoder.no_mask_embed.weight
         )

@@ -66,7 +66,7 @@ class TwoWayBlock(nn.Module):
         key_pe: Tensor,
         counts: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """float[P, Q, C] and float[P, N, C] to the same."""
+        """float[P, Q, C] and float[P, N, C] to the same; bool[P, N]: what may be read."""
         if self.first:  # the queries still are their positions: nothing to add, nothing to keep
             queries = self.self_attn(queries, queries, queries)
         else:

@@ -25,6 +25,7 @@ from pixelllm.model.tensor_files import Entry, write_tensors
 from tests.python.goldens import FOLDER
 from tests.python.model.small import WHOLE
 from tests.python.model.small_tokenizer import tokenizer_bytes
+from tests.python.model.word_pieces import PIECES, VOCAB_TXT
 
 TOKENIZER_BYTES = (FOLDER / "tiny_t5like_spm.model").read_bytes()
 

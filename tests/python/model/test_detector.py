@@ -26,7 +26,7 @@ from pixelllm.training.detection_losses import (
     size_ranges,
 )
 from tests.python.goldens import FRAME as SIDE
-from tests.python.goldens import Golden
+from tests.python.goldens import MODULE, Golden, assert_close
 from tests.python.model.small_detector import (
     DETECTOR,
     SAMPLING,

@@ -14,7 +14,6 @@ from pixelllm.model.decoding import BeamSearch, Decoded, Greedy
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM
 from pixelllm.model.point_head import points_box
 from pixelllm.model.t5 import T5
-from pixelllm.model.weights import TOKEN_HEAD, rename
 from pixelllm.training.losses import (
     POINT_WEIGHT,
     corners_of_boxes,
@@ -23,6 +22,7 @@ from pixelllm.training.losses import (
     text_loss,
     word_positions,
 )
+from pixelllm.weights.flax import TOKEN_HEAD, rename
 from tests.python.goldens import FRAME, Golden, outputs_of
 from tests.python.model.searching import finish
 from tests.python.model.small import (

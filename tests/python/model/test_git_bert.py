@@ -20,7 +20,7 @@ from pixelllm.model.frozen import is_frozen
 from pixelllm.model.git_bert import GitBert
 from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import PixelLLM, Prompts
-from tests.python.goldens import Golden, assert_close, load
+from tests.python.goldens import MODULE, Golden, assert_close, load
 from tests.python.model.small import WHOLE
 
 VISUAL_DIM = 40

@@ -19,7 +19,7 @@ from pixelllm.training.losses import (
     point_loss,
     text_loss,
 )
-from tests.python.goldens import FRAME, Golden, load
+from tests.python.goldens import FRAME, MODULE, Golden, assert_close, load
 from tests.python.model.small import (
     WHOLE,
     check_prompts,
@@ -162,10 +162,11 @@ def test_golden_refseg_infer() -> None:
 
     found = segmented(model, golden, tokens)
 
-    assert torch.equal(tokens, rows(golden["in/text_tokens"]))
-    assert_close(boxes / 112, expected["out/detection_boxes"].flatten(0, 1) / 112, FULL_PASS)
-    assert_close(masks, expected["out/detection_masks"].flatten(0, 1), FULL_PASS)
-    assert_close(overlap, expected["out/iou_predictions"].flatten(), FULL_PASS)
+    check_segmented(expected, model, tokens, found)
+    check_prompts(expected, golden["in/prompt_boxes"])
+    check_reading(expected, golden["in/context_tokens"])
+    expected.check("out/text_tokens", tokens)
+    expected.check("out/sam_image_embeddings", found.features.sam[::3])  # one row per prompt here
 
 
 def test_padding_that_does_not_count_changes_no_mask_prompt() -> None:

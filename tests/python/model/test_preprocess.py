@@ -76,7 +76,7 @@ def test_the_frame_is_padded_with_black_at_the_right_and_bottom() -> None:
 
     fitted = preprocess_image(image, tiny())
 
-    assert fitted.pixels.shape == (96, 96, 3)
+    assert fitted.pixels.shape == (tiny().image_size, tiny().image_size, 3)
     inside = fitted.pixels[: fitted.valid_height, : fitted.valid_width]
     assert torch.allclose(inside, torch.tensor(200.0), atol=1e-3)
     assert fitted.pixels.sum() == pytest.approx(inside.sum().item(), rel=1e-6)
