@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import io
 import string
+from itertools import chain
 
 import numpy as np
 import sentencepiece
 
-from pixelllm.data.scene_vocabulary import VOCABULARY
+from pixelllm.data.scene_words import VOCABULARY
 from pixelllm.data.scenes import corpus
 from pixelllm.model.tokenizer import Tokenizer
 
-CORPUS_SCENES = 3000
+CORPUS_SCENES = 500
+REPEATED = 300  # times that every word is shown beside them: some are rare in scenes
 
 
 def train_tokenizer(vocab_size: int, seed: int = 0) -> bytes:
@@ -28,8 +30,9 @@ def train_tokenizer(vocab_size: int, seed: int = 0) -> bytes:
         ValueError: a word of the scenes came out in pieces.
     """
     model = io.BytesIO()
+    texts = corpus(np.random.default_rng(seed), CORPUS_SCENES)
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=corpus(np.random.default_rng(seed), CORPUS_SCENES),
+        sentence_iterator=chain(texts, VOCABULARY * REPEATED),
         model_writer=model,
         model_type="bpe",
         vocab_size=vocab_size,
