@@ -128,6 +128,13 @@ def box_of(result: Result) -> Sequence[float]:
     return box
 
 
+def score_of(result: Result) -> float:
+    """The score of a result of any task but dense_caption."""
+    score = result["score"]
+    assert isinstance(score, int | float)
+    return float(score)
+
+
 def mask_of(result: Result) -> NDArray[np.bool_]:
     """The mask of a result of segment, of a region or of a phrase: bool[H, W]."""
     mask = result["mask"]

@@ -75,3 +75,59 @@ def mean(values: Sequence[float]) -> float | None:
 def _area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     area: NDArray[np.float64] = np.maximum(boxes[..., 2:] - boxes[..., :2], 0.0).prod(axis=-1)
     return area
+
+
+def average_precision(scores: Sequence[float], right: Sequence[bool], true: int) -> float:
+    """Area under precision against recall, every precision raised to the best at a higher recall.
+
+    1 where nothing was predicted and nothing is there, 0 where only one of the two is so.
+
+    Args:
+        scores, right: of all predictions, in any order.
+        true: how many there are to find.
+    """
+    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
+    hits = np.cumsum(np.asarray(right, np.float64)[order])
+    if not true or not len(order):
+        return 0.0 if true or len(order) else 1.0
+    precision = hits / np.arange(1, len(order) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    recall = np.concatenate([[0.0], hits / true])
+    return float(np.sum(np.diff(recall) * best))
+
+
+def area_under_roc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """Chance that a positive has the higher score of a random pair; ties count half."""
+    if not len(positive) or not len(negative):
+        return None
+    a, b = np.asarray(positive)[:, None], np.asarray(negative)[None]
+    return float(np.mean((a > b) + 0.5 * (a == b)))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers whose scores lie in one bin: how many, their mean score, the share that is right."""
+
+    count: int
+    score: float
+    right: float
+
+
+def reliability(scores: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[Bin]:
+    """Scores against how often they are right, in bins of equal width; empty ones are left out."""
+    values, hits = np.asarray(scores, np.float64), np.asarray(right, np.float64)
+    place = np.minimum((values * bins).astype(int), bins - 1)
+    found = []
+    for number in range(bins):
+        own = place == number
+        if own.any():
+            found.append(Bin(int(own.sum()), float(values[own].mean()), float(hits[own].mean())))
+    return found
+
+
+def calibration_error(bins: Sequence[Bin]) -> float | None:
+    """Expected calibration error: mean distance of score and share right, weighted by count."""
+    total = sum(one.count for one in bins)
+    if not total:
+        return None
+    return sum(one.count * abs(one.score - one.right) for one in bins) / total

@@ -3,16 +3,28 @@
 Boxes, points and distances are in pixels of the original image, as a user gets them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from pixelllm.contract import Word
-from pixelllm.data.scene_phrases import KINDS
-from pixelllm.data.scenes import Scene, SceneObject
-from pixelllm.evaluation.metrics import Overlap, box_iou, mean, multiset_overlap, precision_at
-from pixelllm.evaluation.scene_texts import named_objects
+from pixelllm.data.sample import Mask
+from pixelllm.data.scene_phrases import KINDS_OF_PHRASES
+from pixelllm.data.scenes import Scene, SceneThing
+from pixelllm.evaluation.meteor import exact_meteor
+from pixelllm.evaluation.metrics import (
+    Overlap,
+    area_under_roc,
+    average_precision,
+    box_iou,
+    calibration_error,
+    mean,
+    multiset_overlap,
+    precision_at,
+    reliability,
+)
+from pixelllm.evaluation.scene_texts import named_things
 
 Report = dict[str, object]
 
@@ -21,9 +33,10 @@ Report = dict[str, object]
 class CaptionScores:
     """Captions of whole images.
 
-    object_f1: of (colour, shape) pairs as multisets, counted over all images together;
-        object_precision and object_recall likewise; object_f1_image is the mean of each image's.
-    exact: share of captions equal to the scene's, character by character.
+    thing_f1: of (colour, kind) pairs as multisets, counted over all images together;
+        thing_precision and thing_recall likewise; thing_f1_image is the mean of each image's.
+    exact: share of captions equal to the scene's, character by character. A scene can be told in
+        several ways, of which its caption is one.
     """
 
     overlaps: list[Overlap] = field(default_factory=list)
@@ -31,18 +44,18 @@ class CaptionScores:
 
     def add(self, scene: Scene, caption: str) -> None:
         """Scores one caption."""
-        named = [o.pair for o in named_objects(caption)]
-        self.overlaps.append(multiset_overlap(named, [o.pair for o in scene.objects]))
+        named = [o.pair for o in named_things(caption)]
+        self.overlaps.append(multiset_overlap(named, [o.pair for o in scene.things]))
         self.exact.append(caption == scene.caption.text)
 
     def report(self) -> Report:
         """The figures."""
         total = sum(self.overlaps, Overlap(0, 0, 0))
         return {
-            "object_f1": total.f1,
-            "object_precision": total.precision,
-            "object_recall": total.recall,
-            "object_f1_image": mean([overlap.f1 for overlap in self.overlaps]),
+            "thing_f1": total.f1,
+            "thing_precision": total.precision,
+            "thing_recall": total.recall,
+            "thing_f1_image": mean([overlap.f1 for overlap in self.overlaps]),
             "exact": mean(self.exact),
             "captions": len(self.exact),
         }
@@ -50,52 +63,51 @@ class CaptionScores:
 
 @dataclass
 class WordScores:
-    """Places of naming words: the sizes, textures, colours and shapes in a caption.
+    """Places of naming words: the numbers, colours and kinds in a caption.
 
-    A word's error is the distance of its point (the middle of its two corners) from the middle of
-    its object's visible box, in percent of the image's diagonal.
-
-    forced: the model is led through the true caption, so that every naming word has a place.
-    written: the model's own caption; a word counts where the word of the same number in the true
-        caption is the same and naming. `written_share` tells how many of the true naming words
-        that are.
+    The model is led through the true caption, so that every naming word has a place. A word's error
+    is the distance of its point (the middle of its two corners) from the middle of the box around
+    the things that it helps to name, in percent of the image's diagonal.
     """
 
-    forced: list[float] = field(default_factory=list)
-    written: list[float] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
 
-    def add(self, scene: Scene, forced: Sequence[Word], written: Sequence[Word]) -> None:
-        """Scores the words of the led and of the written caption."""
-        if len(forced) != len(scene.names):
+    def add(self, scene: Scene, words: Sequence[Word]) -> None:
+        """Scores the words of the led caption."""
+        if len(words) != len(scene.names):
             raise ValueError("the led words are not the caption's")
-        self.forced += _distances(scene, forced)
-        self.written += _distances(scene, written)
+        height, width, _ = scene.image.shape
+        diagonal = float(np.hypot(width, height))
+        for word, names in zip(words, scene.names, strict=True):
+            if names:
+                boxes = np.array([scene.things[index].box for index in names])
+                low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+                distance = np.hypot(*(np.array(word["point"]) - (low + high) / 2))
+                self.errors.append(100.0 * float(distance) / diagonal)
 
     def report(self) -> Report:
         """The figures."""
         return {
-            "forced_error_percent": mean(self.forced),
-            "forced_error_p95_percent": _percentile(self.forced, 95),
-            "written_error_percent": mean(self.written),
-            "written_share": len(self.written) / len(self.forced) if self.forced else None,
-            "words": len(self.forced),
+            "error_percent": mean(self.errors),
+            "error_p95_percent": _percentile(self.errors, 95),
+            "words": len(self.errors),
         }
 
 
 @dataclass
 class DescribeScores:
-    """Captions of single objects.
+    """Captions of single things.
 
-    pair_exact: share of texts that name one object, with the true colour and shape.
+    pair_exact: share of texts that name one thing, with the true colour and kind.
     all_exact: the same with the true size and texture too.
     """
 
     pair: list[bool] = field(default_factory=list)
     everything: list[bool] = field(default_factory=list)
 
-    def add(self, truth: SceneObject, caption: str) -> None:
+    def add(self, truth: SceneThing, caption: str) -> None:
         """Scores one text."""
-        named = named_objects(caption)
+        named = named_things(caption)
         pair = [o.pair for o in named] == [truth.pair]
         same = pair and (named[0].size, named[0].texture) == (truth.size, truth.texture)
         self.pair.append(pair)
@@ -106,7 +118,7 @@ class DescribeScores:
         return {
             "pair_exact": mean(self.pair),
             "all_exact": mean(self.everything),
-            "objects": len(self.pair),
+            "things": len(self.pair),
         }
 
 
@@ -114,50 +126,168 @@ class DescribeScores:
 class _Located:
     kind: str
     iou: float
-    chance: float  # of a random object's true box to be right
-    objects: int  # in the scene
-    alike: int  # of them, of the target's shape
+    mask_iou: float | None
+    chance: float  # of a random thing's true box to be right
+    things: int  # in the scene
+    alike: int  # of them, of the target's kind
 
 
 @dataclass
 class LocateScores:
-    """Boxes of referring phrases.
+    """Boxes and masks of referring phrases, and what their scores are worth.
 
     p50: share of boxes whose IoU with the true box is more than 0.5 (strictly).
-    baseline_p50: what the true box of an object picked at random in the scene would reach.
-    iou: mean IoU.
+    baseline_p50: what the true box of a thing picked at random in the scene would reach.
+    iou: mean IoU. mask_iou: mean IoU of the masks, which are prompted with the predicted boxes.
 
-    several_objects: scenes with two objects or more; attribute, superlative and relation are its
-    parts by kind of phrase, several_of_a_kind the phrases whose target has a rival of its shape.
+    several_things: scenes with two things or more; attribute, order and relation are its parts by
+    kind of phrase, several_of_a_kind the phrases whose target has a rival of its kind.
+    score: how well the scores tell right boxes from wrong ones (with phrases for things that are
+    not there among the wrong ones): calibration_error, and auroc of phrases that name something
+    against those that name nothing.
     """
 
     located: list[_Located] = field(default_factory=list)
+    present: list[float] = field(default_factory=list)  # scores of phrases that name something
+    right: list[bool] = field(default_factory=list)
+    absent: list[float] = field(default_factory=list)
 
-    def add(self, scene: Scene, reference: int, box: Sequence[float]) -> None:
-        """Scores the box for the scene's reference of that index."""
+    def add(
+        self,
+        scene: Scene,
+        reference: int,
+        box: Sequence[float],
+        score: float,
+        mask: Mask | None = None,
+    ) -> None:
+        """Scores the answer for the scene's reference of that index."""
         phrase = scene.references[reference]
-        target = scene.objects[phrase.object]
-        others = box_iou([o.box for o in scene.objects], target.box)
+        target = scene.things[phrase.thing]
+        others = box_iou([o.box for o in scene.things], target.box)
+        iou = float(box_iou(box, target.box))
+        self.present.append(score)
+        self.right.append(iou > 0.5)
         self.located.append(
             _Located(
                 kind=phrase.kind,
-                iou=float(box_iou(box, target.box)),
+                iou=iou,
+                mask_iou=None if mask is None else mask_iou(mask, target.mask),
                 chance=float(np.mean(others > 0.5)),
-                objects=len(scene.objects),
-                alike=sum(o.shape == target.shape for o in scene.objects),
+                things=len(scene.things),
+                alike=sum(o.kind == target.kind for o in scene.things),
             )
         )
 
+    def add_absent(self, score: float) -> None:
+        """Takes the score of a phrase for something that the scene does not have."""
+        self.absent.append(score)
+
     def report(self) -> Report:
         """The figures, over all phrases and over each group."""
-        several = [one for one in self.located if one.objects > 1]
+        several = [one for one in self.located if one.things > 1]
         groups = {
             "all": self.located,
-            "several_objects": several,
+            "several_things": several,
             "several_of_a_kind": [one for one in several if one.alike > 1],
-            **{kind: [one for one in several if one.kind == kind] for kind in KINDS},
+            **{kind: [one for one in several if one.kind == kind] for kind in KINDS_OF_PHRASES},
         }
-        return {name: _located_report(group) for name, group in groups.items()}
+        bins = reliability(
+            [*self.present, *self.absent], [*self.right, *([False] * len(self.absent))]
+        )
+        score = {
+            "calibration_error": calibration_error(bins),
+            "auroc": area_under_roc(self.present, self.absent),
+            "reliability": [[one.count, round(one.score, 3), round(one.right, 3)] for one in bins],
+        }
+        return {name: _located_report(group) for name, group in groups.items()} | {"score": score}
+
+
+METEORS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
+IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+Truth = tuple[str, tuple[str, str]]  # a thing's caption, and its colour and kind
+Fits = Callable[[Truth, str], bool]
+
+
+@dataclass
+class DenseScores:
+    """Regions of dense captioning.
+
+    ap50_exact: average precision of regions whose box overlaps a thing's by an IoU of 0.5 and whose
+        caption is the thing's, word by word.
+    ap50_pair: the same where the caption names the thing's colour and kind.
+    ap50_box: the same for the boxes alone.
+    map: mean of the average precisions at five overlaps and six METEORs (`meteor.py`), the measure
+        of dense captioning (Johnson et al., "DenseCap", 2016). Each region is compared with the
+        thing that it overlaps most; each thing is found once.
+    """
+
+    truths: list[list[Truth]] = field(default_factory=list)
+    overlaps: list[list[tuple[float, float, int, str]]] = field(default_factory=list)
+
+    def add(self, scene: Scene, regions: Sequence[Mapping[str, object]]) -> None:
+        """Scores the regions found in one scene."""
+        captions = [region.caption for region in scene.sample.regions]
+        pairs = [o.pair for o in scene.things]
+        self.truths.append(list(zip(captions, pairs, strict=True)))
+        boxes = [o.box for o in scene.things]
+        found = []
+        for region in regions:
+            ious = box_iou(boxes, np.asarray(region["box"], np.float64))
+            best = int(ious.argmax())
+            score, caption = region["score"], region["caption"]
+            assert isinstance(score, float | int)
+            found.append((float(score), float(ious[best]), best, str(caption)))
+        self.overlaps.append(found)
+
+    def report(self) -> Report:
+        """The figures."""
+
+        meteors = [self._precision(iou, _at_least(least)) for iou in IOUS for least in METEORS]
+        return {
+            "ap50_exact": self._precision(0.5, _says_exactly),
+            "ap50_pair": self._precision(0.5, _names_pair),
+            "ap50_box": self._precision(0.5, _says_anything),
+            "map": mean(meteors),
+            "regions": sum(len(found) for found in self.overlaps),
+            "things": sum(len(truth) for truth in self.truths),
+        }
+
+    def _precision(self, least: float, fits: Fits) -> float:
+        """Average precision where a region is right if it overlaps its thing enough and fits it."""
+        scores, right = [], []
+        for truths, found in zip(self.truths, self.overlaps, strict=True):
+            taken: set[int] = set()
+            for score, iou, thing, caption in sorted(found, reverse=True):
+                hit = iou >= least and thing not in taken and fits(truths[thing], caption)
+                if hit:
+                    taken.add(thing)
+                scores.append(score)
+                right.append(hit)
+        return average_precision(scores, right, sum(len(truth) for truth in self.truths))
+
+
+def _says_exactly(truth: Truth, caption: str) -> bool:
+    return caption == truth[0]
+
+
+def _names_pair(truth: Truth, caption: str) -> bool:
+    return [o.pair for o in named_things(caption)] == [truth[1]]
+
+
+def _says_anything(truth: Truth, caption: str) -> bool:
+    return True
+
+
+def _at_least(meteor: float) -> Fits:
+    return lambda truth, caption: exact_meteor(caption, truth[0]) >= meteor
+
+
+def mask_iou(mask: Mask, other: Mask) -> float:
+    """Intersection over union of two bool[H, W] masks; 0 where both are empty."""
+    union = int((mask | other).sum())
+    return int((mask & other).sum()) / union if union else 0.0
 
 
 def _located_report(group: Sequence[_Located]) -> Report:
@@ -165,22 +295,9 @@ def _located_report(group: Sequence[_Located]) -> Report:
         "p50": precision_at([one.iou for one in group]),
         "baseline_p50": mean([one.chance for one in group]),
         "iou": mean([one.iou for one in group]),
+        "mask_iou": mean([one.mask_iou for one in group if one.mask_iou is not None]),
         "phrases": len(group),
     }
-
-
-def _distances(scene: Scene, words: Sequence[Word]) -> list[float]:
-    """Error in percent of each word that is right and naming."""
-    height, width, _ = scene.image.shape
-    diagonal = float(np.hypot(width, height))
-    errors: list[float] = []
-    for word, place, name in zip(words, scene.caption.words, scene.names, strict=False):
-        if name is None or word["text"] != scene.caption.text[place.start : place.end].rstrip(","):
-            continue
-        x0, y0, x1, y1 = scene.objects[name].box
-        distance = np.hypot(word["point"][0] - (x0 + x1) / 2, word["point"][1] - (y0 + y1) / 2)
-        errors.append(100.0 * float(distance) / diagonal)
-    return errors
 
 
 def _percentile(values: Sequence[float], percent: float) -> float | None:

@@ -1,11 +1,11 @@
 """Measures a model on scenes it was never trained on: `python -m pixelllm.evaluation.scenes`.
 
 The scenes come from the evaluation stream, which training cannot draw from, and every answer goes
-the way of a user's request: an image of 96 to 384 pixels, greedy decoding, places in pixels of
+the way of a user's request: an image of 64 to 1024 pixels, greedy decoding, places in pixels of
 that image. What each figure of the report means is said in `scene_scores`.
 
-With --held-out every scene has colour-shape pairs that training never draws, and describe and
-locate are asked about the objects with such pairs only.
+With --held-out scenes have colours and kinds that training never draws together, and describe and
+locate are asked about the things with such pairs only.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 
 import numpy as np
@@ -22,8 +22,8 @@ import torch
 
 from pixelllm.contract import Word
 from pixelllm.data.sample import Mask
-from pixelllm.data.scene_vocabulary import HELD_OUT_PAIRS
-from pixelllm.data.scenes import EVALUATION_STREAM, Scene, draw_scene, scene_rng
+from pixelllm.data.scene_words import HELD_OUT_PAIRS
+from pixelllm.data.scenes import EVALUATION_STREAM, Scene, absent_phrase, draw_scene, scene_rng
 from pixelllm.evaluation.answering import (
     Call,
     Seen,
@@ -31,12 +31,15 @@ from pixelllm.evaluation.answering import (
     box_of,
     caption_of,
     carry_out,
+    mask_of,
     model_facts,
+    regions_of,
+    score_of,
     see,
-    words_of,
 )
 from pixelllm.evaluation.scene_scores import (
     CaptionScores,
+    DenseScores,
     DescribeScores,
     LocateScores,
     Report,
@@ -47,15 +50,16 @@ from pixelllm.model.checkpoint import Checkpoint, CheckpointError, load_checkpoi
 from pixelllm.tasks.base import BoxPrompt, Read
 from pixelllm.tasks.words import place_words
 
-LONG_SIDES = (96, 128, 192, 256, 320, 384)  # pixels, taken in turn
+LONG_SIDES = (64, 96, 128, 192, 320, 512, 1024)  # pixels, taken in turn
 BATCH = 25  # scenes answered together
+SQUARE, LONG = 1.2, 2.0  # ratios of an image's sides: at most, at least
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class SceneScores:
-    """All scores of one run. `only_held_out`: ask only about objects with held-out pairs."""
+    """All scores of one run. `only_held_out`: ask only about things with held-out pairs."""
 
     only_held_out: bool = False
     captions: CaptionScores = field(default_factory=CaptionScores)
@@ -63,9 +67,10 @@ class SceneScores:
     describe_box: DescribeScores = field(default_factory=DescribeScores)
     describe_point: DescribeScores = field(default_factory=DescribeScores)
     locate: LocateScores = field(default_factory=LocateScores)
+    dense: DenseScores = field(default_factory=DenseScores)
 
     def asks_about(self, pair: tuple[str, str]) -> bool:
-        """Whether objects of this (colour, shape) are asked about."""
+        """Whether things of this (colour, kind) are asked about."""
         return not self.only_held_out or pair in HELD_OUT_PAIRS
 
     def report(self) -> Report:
@@ -76,25 +81,48 @@ class SceneScores:
             "describe": self.describe_box.report(),
             "describe_point": self.describe_point.report(),
             "locate": self.locate.report(),
+            "dense_caption": self.dense.report(),
         }
 
 
-def evaluation_scenes(
-    seed: int,
-    count: int,
-    *,
-    max_objects: int = 5,
-    held_out: bool = False,
-    long_side: int | None = None,
-) -> Iterator[Scene]:
-    """The first `count` scenes of a seed's evaluation stream; sizes in turn where none is given."""
-    for index in range(count):
-        yield draw_scene(
-            scene_rng(seed, index, EVALUATION_STREAM),
-            long_side=long_side or LONG_SIDES[index % len(LONG_SIDES)],
-            max_objects=max_objects,
-            held_out=held_out,
+@dataclass(frozen=True)
+class SceneOptions:
+    """Which scenes are asked about.
+
+    seed, count: the first `count` scenes of this seed's evaluation stream.
+    long_side: pixels; LONG_SIDES in turn where None. ratio: "square" (up to 1.2 to 1), "long" (2 to
+    1 and more), or any where None: scenes of other ratios are skipped, and not counted.
+    """
+
+    seed: int = 0
+    count: int = 500
+    max_things: int = 8
+    held_out: bool = False
+    long_side: int | None = None
+    ratio: str | None = None
+
+
+def evaluation_scenes(options: SceneOptions) -> Iterator[Scene]:
+    """The scenes that the options ask for."""
+    found, index = 0, -1
+    while found < options.count:
+        index += 1
+        scene = draw_scene(
+            scene_rng(options.seed, index, EVALUATION_STREAM),
+            long_side=options.long_side or LONG_SIDES[index % len(LONG_SIDES)],
+            max_things=options.max_things,
+            held_out=options.held_out,
         )
+        if options.ratio in (None, ratio_class(scene)):
+            found += 1
+            yield scene
+
+
+def ratio_class(scene: Scene) -> str | None:
+    """Whether a scene is "square" or "long"; None for those between."""
+    height, width, _ = scene.image.shape
+    ratio = max(height, width) / min(height, width)
+    return "square" if ratio <= SQUARE else "long" if ratio >= LONG else None
 
 
 def evaluate_scenes(
@@ -109,6 +137,8 @@ def evaluate_scenes(
             _score_captions(checkpoint, batch, seen, scores)
             _score_descriptions(checkpoint, batch, seen, scores)
             _score_places(checkpoint, batch, seen, scores)
+            if checkpoint.config.detector is not None:
+                _score_regions(checkpoint, batch, seen, scores)
             done += len(batch)
             logger.info("%d scenes", done)
     return scores.report()
@@ -120,9 +150,9 @@ def _score_captions(
     """Captions as the model writes them, and the true captions as it places them."""
     written = answer(checkpoint, seen, [Call("caption", i, {}) for i in range(len(scenes))])
     led = _lead(checkpoint, scenes, seen)
-    for scene, result, forced in zip(scenes, written, led, strict=True):
+    for scene, result, words in zip(scenes, written, led, strict=True):
         scores.captions.add(scene, caption_of(result))
-        scores.words.add(scene, forced, words_of(result))
+        scores.words.add(scene, words)
 
 
 def _lead(checkpoint: Checkpoint, scenes: Sequence[Scene], seen: Seen) -> list[list[Word]]:
@@ -143,8 +173,8 @@ def _lead(checkpoint: Checkpoint, scenes: Sequence[Scene], seen: Seen) -> list[l
 def _score_descriptions(
     checkpoint: Checkpoint, scenes: Sequence[Scene], seen: Seen, scores: SceneScores
 ) -> None:
-    """Each object asked for by its true box, and again by a point well inside it."""
-    asked = [(i, o) for i, scene in enumerate(scenes) for o in scene.objects]
+    """Each thing asked for by its true box, and again by a point well inside it."""
+    asked = [(i, o) for i, scene in enumerate(scenes) for o in scene.things]
     asked = [(i, o) for i, o in asked if scores.asks_about(o.pair)]
     boxes = [{"type": "box", "box": o.box} for _, o in asked]
     points = [{"type": "point", "point": point_inside(o.mask)} for _, o in asked]
@@ -160,16 +190,34 @@ def _score_descriptions(
 def _score_places(
     checkpoint: Checkpoint, scenes: Sequence[Scene], seen: Seen, scores: SceneScores
 ) -> None:
-    """The box of each of the scenes' phrases."""
+    """The box, and from a model that segments the mask, of each of the scenes' phrases."""
     asked = [
         (i, number)
         for i, scene in enumerate(scenes)
         for number, reference in enumerate(scene.references)
-        if scores.asks_about(scene.objects[reference.object].pair)
+        if scores.asks_about(scene.things[reference.thing].pair)
     ]
-    calls = [Call("locate", i, {"phrase": scenes[i].references[n].text}) for i, n in asked]
+    task = "locate" if checkpoint.config.masks is None else "segment"
+    calls = [Call(task, i, {"phrase": scenes[i].references[n].text}) for i, n in asked]
     for (i, number), result in zip(asked, answer(checkpoint, seen, calls), strict=True):
-        scores.locate.add(scenes[i], number, box_of(result))
+        mask = mask_of(result) if task == "segment" else None
+        scores.locate.add(scenes[i], number, box_of(result), score_of(result), mask)
+    absent = [
+        absent_phrase(np.random.default_rng(i), scene, held_out=scores.only_held_out)
+        for i, scene in enumerate(scenes)
+    ]
+    calls = [Call("locate", i, {"phrase": phrase}) for i, phrase in enumerate(absent)]
+    for result in answer(checkpoint, seen, calls):
+        scores.locate.add_absent(score_of(result))
+
+
+def _score_regions(
+    checkpoint: Checkpoint, scenes: Sequence[Scene], seen: Seen, scores: SceneScores
+) -> None:
+    """The regions of each scene, those with a low score too: average precision ranks them."""
+    calls = [Call("dense_caption", i, {"min_score": 0.0}) for i in range(len(scenes))]
+    for scene, result in zip(scenes, answer(checkpoint, seen, calls), strict=True):
+        scores.dense.add(scene, regions_of(result))
 
 
 def point_inside(mask: Mask) -> tuple[float, float]:
@@ -200,16 +248,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CheckpointError as error:
         logger.error("%s", error)
         return 1
-    scenes = evaluation_scenes(
-        options.seed,
-        options.count,
-        max_objects=options.max_objects,
-        held_out=options.held_out,
-        long_side=options.long_side,
-    )
-    report = evaluate_scenes(checkpoint, scenes, only_held_out=options.held_out)
-    setting = {name: getattr(options, name) for name in ("seed", "count", "max_objects")}
-    setting |= {"held_out": options.held_out, "long_side": options.long_side or LONG_SIDES}
+    wanted = SceneOptions(**{f.name: getattr(options, f.name) for f in fields(SceneOptions)})
+    report = evaluate_scenes(checkpoint, evaluation_scenes(wanted), only_held_out=options.held_out)
+    setting = asdict(wanted) | {"long_side": options.long_side or LONG_SIDES}
     seconds = time.monotonic() - started
     whole = {"model": checkpoint.name, **setting, **report, "seconds": seconds}
     sys.stdout.write(json.dumps(round_figures(whole), indent=2) + "\n")
@@ -224,9 +265,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the evaluation stream")
     parser.add_argument("--count", type=int, default=500, help="scenes")
     parser.add_argument("--model", default="tiny", help="a shipped preset or a checkpoint folder")
-    parser.add_argument("--max-objects", type=int, default=5, help="objects in a scene, at most")
-    parser.add_argument("--held-out", action="store_true", help="colour-shape pairs never trained")
-    parser.add_argument("--long-side", type=int, help="pixels; by default 96 to 384 in turn")
+    parser.add_argument("--max-things", type=int, default=8, help="things in a scene, at most")
+    parser.add_argument("--held-out", action="store_true", help="colours of kinds never trained")
+    parser.add_argument("--long-side", type=int, help="pixels; by default 64 to 1024 in turn")
+    parser.add_argument("--ratio", choices=["square", "long"], help="of the images' sides")
     parser.add_argument("--device", default="cpu", help="where torch runs the model")
     return parser
 

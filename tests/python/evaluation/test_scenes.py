@@ -1,5 +1,6 @@
 """Evaluation end to end, with the real model at random weights and places that are known."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,31 +9,38 @@ import numpy as np
 import pytest
 import torch
 
-from pixelllm.data.scene_vocabulary import HELD_OUT_PAIRS
+from pixelllm.data.scene_words import HELD_OUT_PAIRS
 from pixelllm.data.scenes import Scene, draw_scene, scene_rng
 from pixelllm.evaluation.answering import Call, answer, carry_out, model_facts, see
 from pixelllm.evaluation.metrics import box_iou
-from pixelllm.evaluation.scenes import evaluate_scenes, evaluation_scenes, main, point_inside
+from pixelllm.evaluation.scene_scores import Report
+from pixelllm.evaluation.scenes import (
+    LONG_SIDES,
+    SceneOptions,
+    evaluate_scenes,
+    evaluation_scenes,
+    main,
+    point_inside,
+    ratio_class,
+)
 from pixelllm.model.checkpoint import Checkpoint, save_checkpoint
-from pixelllm.model.config import tiny
+from pixelllm.model.config import PixelLLMConfig, tiny
 from pixelllm.model.pixelllm import PixelLLM
-from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, Read, Write
-from pixelllm.training import scene_tokenizer
+from tests.python.tokenizers import tiny_tokenizer, tiny_tokenizer_model
 
-
-@pytest.fixture(scope="module")
-def tokenizer_model() -> bytes:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scene_tokenizer, "CORPUS_SCENES", 300)
-        return scene_tokenizer.train_tokenizer(tiny().language.vocab_size)
+CONFIG = dataclasses.replace(tiny(), masks=None, detector=None)
 
 
 @pytest.fixture
-def checkpoint(tokenizer_model: bytes) -> Checkpoint:
+def checkpoint() -> Checkpoint:
+    return random_checkpoint(CONFIG)
+
+
+def random_checkpoint(config: PixelLLMConfig) -> Checkpoint:
     torch.manual_seed(0)
-    model = PixelLLM(tiny()).eval().requires_grad_(False)
-    return Checkpoint(model, Tokenizer(tokenizer_model), name="random", card="")
+    model = PixelLLM(config).eval().requires_grad_(False)
+    return Checkpoint(model, tiny_tokenizer(), name="random", card="")
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +50,17 @@ def _inference() -> Iterator[None]:
 
 
 def scenes_of(count: int) -> list[Scene]:
-    return list(evaluation_scenes(4, count))
+    """Scenes of 64 to 192 pixels, four in turn."""
+    return [
+        next(evaluation_scenes(SceneOptions(seed=4 + index, count=1, long_side=side)))
+        for index, side in zip(range(count), (64, 96, 128, 192) * count, strict=False)
+    ]
+
+
+def part(report: Report, name: str) -> dict[str, object]:
+    found = report[name]
+    assert isinstance(found, dict)
+    return found
 
 
 def place_everything_in_the_middle_half(checkpoint: Checkpoint) -> None:
@@ -54,38 +72,83 @@ def place_everything_in_the_middle_half(checkpoint: Checkpoint) -> None:
 
 
 def test_evaluation_scenes_are_not_training_scenes() -> None:
-    for index, scene in enumerate(evaluation_scenes(4, 6, long_side=96)):
-        trained = draw_scene(scene_rng(4, index))
+    for index, scene in enumerate(evaluation_scenes(SceneOptions(4, 6, long_side=96))):
+        trained = draw_scene(scene_rng(4, index), long_side=96)
         assert scene.image.tobytes() != trained.image.tobytes()
 
 
 def test_evaluation_scenes_come_in_several_sizes() -> None:
-    assert [max(s.image.shape) for s in scenes_of(6)] == [96, 128, 192, 256, 320, 384]
+    scenes = evaluation_scenes(SceneOptions(seed=4, count=8))
+
+    assert [max(s.image.shape) for s in scenes] == [*LONG_SIDES, LONG_SIDES[0]]
+    assert (LONG_SIDES[0], LONG_SIDES[-1]) == (64, 1024)
+
+
+def test_evaluation_scenes_are_the_same_every_time() -> None:
+    one, other = (
+        [s.image.tobytes() for s in evaluation_scenes(SceneOptions(4, 3, long_side=64))]
+        for _ in range(2)
+    )
+
+    assert one == other
+
+
+@pytest.mark.parametrize(("ratio", "low", "high"), [("square", 1.0, 1.2), ("long", 2.0, 3.0)])
+def test_scenes_of_one_ratio_are_as_many_as_asked_for(ratio: str, low: float, high: float) -> None:
+    scenes = list(evaluation_scenes(SceneOptions(4, 10, long_side=64, ratio=ratio)))
+
+    ratios = [max(s.image.shape[:2]) / min(s.image.shape[:2]) for s in scenes]
+    assert len(scenes) == 10
+    assert low <= min(ratios)
+    assert max(ratios) <= high + 0.1  # the short side is rounded
+    assert {ratio_class(scene) for scene in scenes} == {ratio}
+
+
+def test_scenes_may_have_one_thing_only() -> None:
+    scenes = evaluation_scenes(SceneOptions(4, 5, max_things=1, long_side=64))
+
+    assert [len(scene.things) for scene in scenes] == [1] * 5
 
 
 def test_places_are_measured_in_pixels_of_the_original_image(checkpoint: Checkpoint) -> None:
     place_everything_in_the_middle_half(checkpoint)
-    scenes = scenes_of(12)
+    scenes = scenes_of(8)
 
     report = evaluate_scenes(checkpoint, scenes)
 
     errors, ious = [], []
     for scene in scenes:
         height, width, _ = scene.image.shape
-        for name in scene.names:
-            if name is not None:
-                x0, y0, x1, y1 = scene.objects[name].box
+        for names in scene.names:
+            if names:
+                boxes = np.array([scene.things[index].box for index in names])
+                x0, y0 = boxes[:, :2].min(axis=0)
+                x1, y1 = boxes[:, 2:].max(axis=0)
                 offset = np.hypot((x0 + x1 - width) / 2, (y0 + y1 - height) / 2)
                 errors.append(100 * offset / np.hypot(width, height))
         middle = (width / 4, height / 4, 3 * width / 4, 3 * height / 4)
-        ious += [float(box_iou(middle, scene.objects[r.object].box)) for r in scene.references]
-    words, locate = report["words"], report["locate"]
-    assert isinstance(words, dict)
-    assert isinstance(locate, dict)
+        ious += [float(box_iou(middle, scene.things[r.thing].box)) for r in scene.references]
+    words, everything = part(report, "words"), part(part(report, "locate"), "all")
     assert words["words"] == len(errors)
-    assert words["forced_error_percent"] == pytest.approx(np.mean(errors), abs=0.01)
-    assert locate["all"]["phrases"] == len(ious)
-    assert locate["all"]["iou"] == pytest.approx(np.mean(ious), abs=1e-3)
+    assert words["error_percent"] == pytest.approx(np.mean(errors), abs=0.01)
+    assert everything["phrases"] == len(ious)
+    assert everything["iou"] == pytest.approx(np.mean(ious), abs=1e-3)
+
+
+def test_everything_is_asked_about_every_scene(checkpoint: Checkpoint) -> None:
+    scenes = scenes_of(3)
+
+    report = evaluate_scenes(checkpoint, scenes)
+
+    things = sum(len(scene.things) for scene in scenes)
+    assert part(report, "caption")["captions"] == 3
+    assert part(report, "describe")["things"] == things
+    assert part(report, "describe_point")["things"] == things
+    reliability = part(part(report, "locate"), "score")["reliability"]
+    assert isinstance(reliability, list)
+    phrases = sum(len(scene.references) for scene in scenes)
+    assert sum(count for count, _, _ in reliability) == phrases + len(scenes)  # one absent each
+    assert part(report, "dense_caption")["regions"] == 0  # this model finds none
 
 
 def test_a_written_text_is_placed_as_when_it_is_read(checkpoint: Checkpoint) -> None:
@@ -124,20 +187,23 @@ def test_beams_are_not_measured(checkpoint: Checkpoint) -> None:
 
 
 def test_held_out_scenes_are_asked_about_held_out_pairs_only(checkpoint: Checkpoint) -> None:
-    scenes = list(evaluation_scenes(4, 8, held_out=True))
+    scenes = list(evaluation_scenes(SceneOptions(4, 6, held_out=True, long_side=64)))
 
     report = evaluate_scenes(checkpoint, scenes, only_held_out=True)
 
-    describe = report["describe"]
-    assert isinstance(describe, dict)
-    assert describe["objects"] == sum(o.pair in HELD_OUT_PAIRS for s in scenes for o in s.objects)
-    assert describe["objects"] < sum(len(s.objects) for s in scenes)
+    asked = sum(o.pair in HELD_OUT_PAIRS for s in scenes for o in s.things)
+    assert part(report, "describe")["things"] == asked
+    assert 0 < asked < sum(len(s.things) for s in scenes)
+    assert part(part(report, "locate"), "all")["phrases"] == sum(
+        s.things[r.thing].pair in HELD_OUT_PAIRS for s in scenes for r in s.references
+    )
 
 
 def test_model_facts_hold_the_longest_caption(checkpoint: Checkpoint) -> None:
     facts = model_facts(checkpoint)
+    scenes = evaluation_scenes(SceneOptions(4, 60, long_side=64))
 
-    longest = max(len(facts.tokenizer.encode(s.caption.text)) for s in scenes_of(60))
+    longest = max(len(facts.tokenizer.encode(s.caption.text)) for s in scenes)
 
     assert longest <= facts.max_tokens
 
@@ -153,17 +219,27 @@ def test_the_point_inside_a_ring_lies_on_the_ring() -> None:
     assert 12 < np.hypot(px - 20, py - 20) < 16
 
 
+def test_the_point_inside_every_thing_is_on_it() -> None:
+    for scene in scenes_of(8):
+        for thing in scene.things:
+            x, y = point_inside(thing.mask)
+            assert thing.mask[int(y), int(x)]
+
+
 def test_the_command_writes_the_report_as_json(
-    tokenizer_model: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)
-    save_checkpoint(tmp_path / "small", PixelLLM(tiny()), tokenizer_model)
+    save_checkpoint(tmp_path / "small", PixelLLM(CONFIG), tiny_tokenizer_model())
 
-    status = main(["--seed", "9", "--count", "3", "--model", str(tmp_path / "small")])
+    status = main(
+        ["--seed", "9", "--count", "3", "--long-side", "64", "--model", str(tmp_path / "small")]
+    )
 
     report = json.loads(capsys.readouterr().out)
     assert status == 0
     assert (report["model"], report["seed"], report["count"]) == ("small", 9, 3)
+    assert (report["long_side"], report["held_out"], report["ratio"]) == (64, False, None)
     assert report["caption"]["captions"] == 3
 
 
