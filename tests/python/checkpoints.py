@@ -20,8 +20,13 @@ from tests.python.tasks.language import TOKENIZER
 SEED = 5
 
 
+def plain() -> PixelLLMConfig:
+    """`tiny()` without a mask decoder and a detector."""
+    return replace(tiny(), masks=None, detector=None)
+
+
 def whole() -> PixelLLMConfig:
-    """`tiny()` with a mask decoder and a detector."""
+    """`tiny()` with a mask decoder and a detector of other sizes."""
     return replace(
         tiny(),
         masks=MaskDecoderConfig(mlp_dim=64, hidden_dim=32),
@@ -79,4 +84,4 @@ def _spread(model: PixelLLM) -> None:
 
 
 if __name__ == "__main__":
-    write_checkpoint(Path(sys.argv[1]), tiny() if sys.argv[2:] == ["plain"] else whole())
+    write_checkpoint(Path(sys.argv[1]), plain() if sys.argv[2:] == ["plain"] else whole())

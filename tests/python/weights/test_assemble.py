@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pixelllm.inference.runner import Runner
 from pixelllm.model.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from pixelllm.model.config import DetectorConfig
 from pixelllm.model.tensor_files import TensorFiles
 from pixelllm.weights.assemble import Parts, assemble
-from pixelllm.worker.runner import Runner
 from tests.python.weights.published import CONFIG, eva_state, sam_model, save, save_t5, t5_model
 
 MATRIX = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"

@@ -13,8 +13,8 @@ from pixelllm.model.config import GitBertConfig, tiny
 from pixelllm.model.git_bert import GitBert
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.tasks.words import word_spans
+from tests.python.checkpoints import SEED
 from tests.python.model.word_pieces import PIECES, VOCAB_TXT, WRITTEN
-from tests.python.worker.conftest import SEED
 from tests.python.worker.harness import Harness
 from tests.python.worker.samples import Ask, picture
 

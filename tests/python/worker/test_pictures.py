@@ -10,6 +10,8 @@ from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.pictures import PictureLoader, load_picture
 from tests.python.tasks.pictures import gradient, png, rotated
 
+SIDE = tiny().image_size
+
 FILE = png(gradient(50, 200))
 
 
@@ -21,8 +23,8 @@ def test_picture_knows_its_size_and_its_scale() -> None:
     picture = load_picture(FILE, id_of(FILE), tiny())
 
     assert (picture.frame.width, picture.frame.height) == (200, 50)
-    assert picture.image.pixels.shape == (96, 96, 3)
-    assert picture.frame.scale_x == pytest.approx(96 / 200, abs=0.01)
+    assert picture.image.pixels.shape == (SIDE, SIDE, 3)
+    assert picture.frame.scale_x == pytest.approx(SIDE / 200, abs=0.01)
 
 
 def test_size_is_that_of_the_upright_picture() -> None:
