@@ -19,12 +19,12 @@ import { ServerProcess } from '../helpers/server-process.ts'
 
 jest.setTimeout(120_000)
 
-const WIDTH = 203
-const HEIGHT = 256
+const WIDTH = 480
+const HEIGHT = 354
 /** A model that was never trained is sure of nothing. */
 const dense = { min_score: 0, nms_iou: 0.9, max_regions: 24 }
 
-const image = new Uint8Array(await readFile('samples/sky.png'))
+const image = new Uint8Array(await readFile('samples/street.png'))
 let checkpoint: RandomCheckpoint
 let address: string
 let client: PixelLLM

@@ -12,7 +12,7 @@ import { runs } from '../worker-bridge/fixtures/processes.ts'
 // Python imports torch and loads the model in each server, on a machine that does much else.
 jest.setTimeout(120_000)
 
-const sample = await readFile('samples/sky.png')
+const sample = await readFile('samples/street.png')
 const image = new Uint8Array(sample)
 
 afterAll(() => ServerProcess.killAll())
@@ -37,7 +37,7 @@ describe('a running server', () => {
 
     expect(ready.status).toBe(200)
     expect(models).toEqual([expect.objectContaining({ id: 'tiny', device: 'cpu' })])
-    expect(models[0]?.tasks).toEqual(['caption', 'describe', 'locate'])
+    expect(models[0]?.tasks).toEqual(['caption', 'describe', 'locate', 'segment', 'dense_caption'])
   })
 
   test('gives every word of a caption its place inside the image', async () => {
@@ -67,8 +67,11 @@ describe('a running server', () => {
   })
 
   test('describes a box and a point', async () => {
-    const box = await client.describe({ image, location: { type: 'box', box: [10, 10, 90, 90] } })
-    const point = await client.describe({ image, location: { type: 'point', point: [50, 50] } })
+    const box = await client.describe({
+      image,
+      location: { type: 'box', box: [197, 234, 304, 304] },
+    })
+    const point = await client.describe({ image, location: { type: 'point', point: [140, 230] } })
 
     for (const { caption, words, image: info } of [box, point]) {
       for (const word of words) expectPlaced(word, caption, info)
@@ -77,7 +80,7 @@ describe('a running server', () => {
 
   test('locates a phrase inside the image', async () => {
     const { box, image: info } = LocateResult.parse(
-      await client.locate({ image, phrase: 'the red circle' }),
+      await client.locate({ image, phrase: 'the red bus' }),
     )
 
     const [xMin, yMin, xMax, yMax] = box

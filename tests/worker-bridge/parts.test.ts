@@ -12,10 +12,10 @@ jest.setTimeout(120_000)
 const log = new RecordingLog()
 const checkpoints: RandomCheckpoint[] = []
 const pools: WorkerPool[] = []
-let sky: Uint8Array
+let street: Uint8Array
 
 beforeAll(async () => {
-  sky = await readFile(new URL('../../samples/sky.png', import.meta.url))
+  street = await readFile(new URL('../../samples/street.png', import.meta.url))
 })
 
 afterAll(async () => {
@@ -36,9 +36,9 @@ test('carries masks and regions across', async () => {
   expect(workers.status().models[0]?.tasks).toEqual(
     expect.arrayContaining(['segment', 'dense_caption']),
   )
-  expect(SegmentOutput.parse(segmented.result).mask.size).toEqual([256, 203])
+  expect(SegmentOutput.parse(segmented.result).mask.size).toEqual([354, 480])
   expect(DenseCaptionOutput.parse(captioned.result).regions.length).toBeGreaterThan(0)
-  expect(CaptionOutput.parse(grounded.result).phrases?.[0]?.mask?.size).toEqual([256, 203])
+  expect(CaptionOutput.parse(grounded.result).phrases?.[0]?.mask?.size).toEqual([354, 480])
   expect(captioned.timing.steps).toBeGreaterThan(0)
 })
 
@@ -65,6 +65,7 @@ async function start(kind: 'whole' | 'plain'): Promise<WorkerPool> {
     workers: 1,
     model: checkpoint.folder,
     device: 'cpu',
+    dtype: 'auto',
     threads: 1,
     max_queue: 64,
     max_batch: 16,
@@ -79,9 +80,9 @@ async function start(kind: 'whole' | 'plain'): Promise<WorkerPool> {
 }
 
 function ask(workers: WorkerPool, task: string, request: Record<string, unknown>): Promise<Answer> {
-  const id = createHash('sha256').update(sky).digest('hex')
+  const id = createHash('sha256').update(street).digest('hex')
   return workers.run(
-    { id: randomUUID(), task, request, image: { id, bytes: sky }, timeout_ms: 60_000 },
+    { id: randomUUID(), task, request, image: { id, bytes: street }, timeout_ms: 60_000 },
     { signal: new AbortController().signal },
   )
 }

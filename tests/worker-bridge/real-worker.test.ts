@@ -15,16 +15,16 @@ import { gone, until } from './fixtures/processes.ts'
 
 jest.setTimeout(90_000)
 
-const WIDTH = 203
-const HEIGHT = 256
+const WIDTH = 480
+const HEIGHT = 354
 const log = new RecordingLog()
-let sky: Uint8Array
-let sand: Uint8Array
+let street: Uint8Array
+let beach: Uint8Array
 let workers: WorkerPool
 
 beforeAll(async () => {
-  sky = await readFile(new URL('../../samples/sky.png', import.meta.url))
-  sand = await readFile(new URL('../../samples/sand.png', import.meta.url))
+  street = await readFile(new URL('../../samples/street.png', import.meta.url))
+  beach = await readFile(new URL('../../samples/beach.png', import.meta.url))
   workers = await start('tiny')
   await workers.ready()
 })
@@ -34,12 +34,18 @@ afterAll(() => workers.close())
 test('says what is loaded', () => {
   expect(workers.status()).toMatchObject({
     state: 'ready',
-    models: [{ id: 'tiny', device: 'cpu', tasks: ['caption', 'describe', 'locate'] }],
+    models: [
+      {
+        id: 'tiny',
+        device: 'cpu',
+        tasks: ['caption', 'describe', 'locate', 'segment', 'dense_caption'],
+      },
+    ],
   })
 })
 
 test('captions an image and places every word inside it', async () => {
-  const { result, timing } = await ask('caption', sky)
+  const { result, timing } = await ask('caption', street)
 
   const { caption, words } = CaptionOutput.parse(result)
   expect(words.length).toBeGreaterThan(0)
@@ -55,18 +61,18 @@ test('captions an image and places every word inside it', async () => {
 test('streams the words of the caption that it answers with', async () => {
   const streamed: Word[] = []
 
-  const { result } = await ask('caption', sky, { onWords: (words) => streamed.push(...words) })
+  const { result } = await ask('caption', street, { onWords: (words) => streamed.push(...words) })
 
   expect(streamed).toEqual(CaptionOutput.parse(result).words)
 })
 
 test('describes a place and locates a phrase', async () => {
-  const location = { type: 'box', box: [20, 30, 120, 140] }
-  const phrase = 'the orange heart'
+  const location = { type: 'box', box: [103, 169, 173, 264] }
+  const phrase = 'the yellow cat'
 
   const [described, located] = await Promise.all([
-    ask('describe', sky, { request: { location, beams: 1 } }),
-    ask('locate', sky, { request: { phrase } }),
+    ask('describe', street, { request: { location, beams: 1 } }),
+    ask('locate', street, { request: { phrase } }),
   ])
 
   DescribeOutput.parse(described.result)
@@ -74,8 +80,8 @@ test('describes a place and locates a phrase', async () => {
 })
 
 test('gives each of many calls at once the answer that it gets alone', async () => {
-  const images = [sky, sand, sky, sand, sky, sand]
-  const alone = [await ask('caption', sky), await ask('caption', sand)]
+  const images = [street, beach, street, beach, street, beach]
+  const alone = [await ask('caption', street), await ask('caption', beach)]
 
   const together = await Promise.all(images.map((image) => ask('caption', image)))
 
@@ -90,14 +96,16 @@ test('reports a file that is no picture', async () => {
 
 test('is idle again after its caller hung up, and answers the next call', async () => {
   const controller = new AbortController()
-  const aborted = codeOf(ask('caption', sky, { signal: controller.signal, request: { beams: 8 } }))
+  const aborted = codeOf(
+    ask('caption', street, { signal: controller.signal, request: { beams: 8 } }),
+  )
   await until(() => workers.inspect().workers[0]?.load === 1)
 
   controller.abort()
 
   expect(await aborted).toBe('cancelled')
   await until(() => workers.inspect().workers[0]?.load === 0)
-  expect(await codeOf(ask('caption', sky))).toBe('answered')
+  expect(await codeOf(ask('caption', street))).toBe('answered')
 })
 
 test('answers again after Python was killed', async () => {
@@ -107,7 +115,7 @@ test('answers again after Python was killed', async () => {
   process.kill(pid, 'SIGKILL')
   await gone(pid)
 
-  expect(await codeOf(ask('caption', sky))).toBe('answered')
+  expect(await codeOf(ask('caption', street))).toBe('answered')
 })
 
 test('says in one sentence that there is no such model, and leaves nothing running', async () => {
