@@ -7,7 +7,7 @@ import { ModelId, type Task } from './task.ts'
 export const Phrase = z.string().max(200).regex(/\S/, { error: 'the phrase is blank' }).meta({
   id: 'Phrase',
   description: 'Words that refer to one object in the image',
-  example: 'the large red circle',
+  example: 'the large red car',
 })
 
 const locateOptions = { phrase: Phrase, model: ModelId.optional() }

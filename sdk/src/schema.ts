@@ -348,7 +348,7 @@ export type components = {
         };
         /**
          * @description Words that refer to one object in the image
-         * @example the large red circle
+         * @example the large red car
          */
         Phrase: string;
         LocateRequest: {

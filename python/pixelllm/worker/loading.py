@@ -7,7 +7,7 @@ import torch
 
 from pixelllm.contract import Model, TaskName, WorkerSettings
 from pixelllm.inference.runner import model_facts
-from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
+from pixelllm.model.checkpoint import Checkpoint, count_stored, load_checkpoint
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
 
