@@ -200,7 +200,7 @@ def test_call_that_joins_while_another_writes_changes_nothing(engine: Harness) -
     on_first_words(engine, join)
     running = engine.submit("caption", picture(0), LONG, stream=True)
 
-    assert engine.result(running) == first
+    assert_alike(engine.result(running), first)
     assert [engine.result(call_id) for call_id in joined] == [second, third]
     assert 2 in sizes, "the call did not join"
 
@@ -285,7 +285,7 @@ def test_slot_of_a_cancelled_call_is_taken_by_one_that_waits(make_engine: MakeEn
     second = engine.submit("caption", picture(1), LONG)
 
     assert engine.error("first") == "cancelled"
-    assert engine.result(second) == expected
+    assert_alike(engine.result(second), expected)
 
 
 def test_cancelling_one_call_leaves_the_others_of_its_batch_alone(engine: Harness) -> None:
@@ -296,7 +296,7 @@ def test_cancelling_one_call_leaves_the_others_of_its_batch_alone(engine: Harnes
     other = engine.submit("caption", picture(1), LONG)
 
     assert engine.error("victim") == "cancelled"
-    assert engine.result(other) == expected
+    assert_alike(engine.result(other), expected)
 
 
 def test_call_cancelled_before_it_begins_is_not_begun(make_engine: MakeEngine) -> None:
@@ -472,7 +472,7 @@ def test_bytes_of_another_image_are_never_answered_about(engine: Harness) -> Non
     engine.engine.submit({**message, "id": "right", "image": image})
 
     assert code == "internal"
-    assert engine.result("right") == engine.ask("caption", picture(0))
+    assert_alike(engine.result("right"), engine.ask("caption", picture(0)))
 
 
 # Failures.
@@ -511,8 +511,8 @@ def test_place_that_is_no_number_fails_its_call_alone(engine: Harness) -> None:
     sound = engine.submit("caption", picture(0), LONG, stream=True)
 
     assert engine.error("broken") == "internal"
-    assert engine.result(sound) == expected
-    assert engine.streamed(sound) == expected["words"]
+    assert_alike(engine.result(sound), expected)
+    assert_alike(engine.streamed(sound), expected["words"])
 
 
 def test_message_of_a_defect_stays_in_the_log(engine: Harness) -> None:
@@ -548,7 +548,7 @@ def test_batch_that_fails_is_answered_and_the_engine_goes_on(
     call_id = engine.submit("caption", picture(0), {"beams": 2, "max_tokens": 5})
 
     assert engine.error(call_id) == code
-    assert engine.ask("caption", picture(1), {"beams": 2, "max_tokens": 5}) == expected
+    assert_alike(engine.ask("caption", picture(1), {"beams": 2, "max_tokens": 5}), expected)
     assert engine.ask("caption", picture(0), {"beams": 2, "max_tokens": 5})
     assert engine.free_slots == 16
     assert call_id in caplog.text
