@@ -245,3 +245,27 @@ def test_the_command_writes_the_report_as_json(
 
 def test_a_folder_without_a_model_ends_the_command_with_status_1(tmp_path: Path) -> None:
     assert main(["--model", str(tmp_path)]) == 1
+
+
+def test_a_model_with_all_parts_is_asked_for_masks_and_regions() -> None:
+    checkpoint = random_checkpoint(tiny())
+    scenes = scenes_of(3)
+
+    report = evaluate_scenes(checkpoint, scenes)
+
+    locate, dense = report["locate"], report["dense_caption"]
+    assert isinstance(locate, dict)
+    assert isinstance(dense, dict)
+    assert 0 <= locate["all"]["mask_iou"] <= 1
+    assert locate["all"]["phrases"] == sum(len(scene.references) for scene in scenes)
+    assert dense["things"] == sum(len(scene.things) for scene in scenes)
+
+
+def test_a_model_without_these_parts_is_asked_for_boxes_alone(checkpoint: Checkpoint) -> None:
+    report = evaluate_scenes(checkpoint, scenes_of(2))
+
+    locate, dense = report["locate"], report["dense_caption"]
+    assert isinstance(locate, dict)
+    assert isinstance(dense, dict)
+    assert locate["all"]["mask_iou"] is None
+    assert dense["things"] == 0
