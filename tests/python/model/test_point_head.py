@@ -98,3 +98,13 @@ def test_places_are_relative_to_the_image_and_not_clipped() -> None:
 
     assert torch.equal(points, torch.full((5, 2, 2), 2.0))
     assert torch.equal(confidence(logits), torch.full((5,), 3.0))
+
+
+def test_places_of_a_bfloat16_model_are_finer_than_its_numbers() -> None:
+    torch.manual_seed(0)
+    head = PointHead(PointHeadConfig(hidden_dim=16, depth=2), dim=8).bfloat16()
+
+    points, logits = head(torch.randn(64, 8, dtype=torch.bfloat16))
+
+    assert points.dtype == logits.dtype == torch.float32
+    assert not torch.equal(points.bfloat16().float(), points)
