@@ -5,6 +5,7 @@ own scale, because the scaled size is cut to whole pixels.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,15 +78,7 @@ class Frame:
             raise ValueError("the model gave a place that is not finite")
         scale = np.array([self.scale_x, self.scale_y])
         points = corners.reshape(-1, 2).astype(np.float64) / scale  # [N, 2]
-        points = points.clip(0, [self.width, self.height])
-        (x_min, y_min), (x_max, y_max) = points.min(axis=0), points.max(axis=0)
-        return float(x_min), float(y_min), float(x_max), float(y_max)
-
-    def corners_box(self, corners: NDArray[np.float32]) -> Box:
-        """The box around float[..., 2] corners in the model's frame, wherever they lie in it."""
-        points = corners.reshape(-1, 2).astype(np.float64)  # [N, 2]
-        (x_min, y_min), (x_max, y_max) = points.min(axis=0), points.max(axis=0)
-        return float(x_min), float(y_min), float(x_max), float(y_max)
+        return corners_box(points.clip(0, [self.width, self.height]))
 
     def _require_inside(self, what: str, *points: Point) -> None:
         for x, y in points:
@@ -94,3 +87,10 @@ class Frame:
                 size = f"{self.width} x {self.height} pixels"
                 message = f"the {what} {values} reaches outside the image, which is {size}"
                 raise TaskError("invalid_request", message)
+
+
+def corners_box(corners: NDArray[np.floating[Any]]) -> Box:
+    """The box around float[..., 2] corners, wherever they lie, in the frame that they are in."""
+    points = corners.reshape(-1, 2).astype(np.float64)  # [N, 2]
+    (x_min, y_min), (x_max, y_max) = points.min(axis=0), points.max(axis=0)
+    return float(x_min), float(y_min), float(x_max), float(y_max)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pixelllm.contract import Ground, GroundedPhrase
 from pixelllm.tasks.base import Found, ModelFacts, Plan, Request, Segment, Text
 from pixelllm.tasks.errors import TaskError
-from pixelllm.tasks.frame import Frame
+from pixelllm.tasks.frame import Frame, corners_box
 from pixelllm.tasks.noun_phrases import noun_phrases
 from pixelllm.tasks.outlining import outline, require_masks
 from pixelllm.tasks.words import Span, mean_probability, placed_spans, rounded
@@ -52,7 +52,7 @@ def ground_phrases(
     phrases = list(_phrases(decoded.text, list(placed_spans(decoded, text))))
     grounded = [_ground(phrase, decoded.text, text, frame) for phrase in phrases]
     if ground == "mask":
-        boxes = [frame.corners_box(text.corners[_tokens(phrase)]) for phrase in phrases]
+        boxes = [corners_box(text.corners[_tokens(phrase)]) for phrase in phrases]
         masks = yield from outline([Segment(box) for box in boxes], frame)
         for one, mask in zip(grounded, masks, strict=True):
             one["mask"] = mask.mask

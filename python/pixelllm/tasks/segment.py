@@ -5,7 +5,7 @@ adapter, with what the model read: the visual tokens of the image and the states
 """
 
 from pixelllm.tasks.base import Answering, ModelFacts, Request, Segment, Text, compute
-from pixelllm.tasks.frame import Frame
+from pixelllm.tasks.frame import Frame, corners_box
 from pixelllm.tasks.locate import located, plan_reading
 from pixelllm.tasks.outlining import outline, require_masks
 from pixelllm.tasks.words import rounded_score
@@ -29,6 +29,6 @@ class SegmentPhrase:
         plan = plan_reading(request, frame, model, keep_states=True)
         (text,) = yield from compute([plan], Text)
         result = located(request, text, frame)
-        box = frame.corners_box(text.corners[-1])
+        box = corners_box(text.corners[-1])
         (found,) = yield from outline([Segment(box, text.states)], frame)
         return {**result, "mask": found.mask, "mask_score": rounded_score(found.score)}
