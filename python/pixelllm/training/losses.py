@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pixelllm.model.language import PAD
+from pixelllm.model.output_positions import output_positions
 from pixelllm.model.resize import resize_map
 
 LABEL_SMOOTHING: Final = 0.1
@@ -78,7 +79,7 @@ def point_loss(
 
 def word_positions(tokens: Tensor, *, begin_id: int = 0, end_id: int = 1) -> Tensor:
     """Where a trace places its words: bool[..., T], input tokens that are no begin, end or pad."""
-    return (tokens != begin_id) & (tokens != end_id) & (tokens != PAD)
+    return output_positions(tokens, "begin,end,pad", begin_id=begin_id, end_id=end_id)
 
 
 def end_box_positions(tokens: Tensor, *, end_id: int = 1) -> Tensor:
@@ -86,8 +87,7 @@ def end_box_positions(tokens: Tensor, *, end_id: int = 1) -> Tensor:
 
     A text that was cut off before its end has no such position.
     """
-    following = F.pad(tokens[..., 1:], (0, 1), value=PAD)
-    return following == end_id
+    return output_positions(tokens, "^end-1", end_id=end_id)
 
 
 def corners_of_boxes(boxes: Tensor, length: int) -> Tensor:

@@ -197,7 +197,7 @@ class Trainer:
         aside = checkpoint / "training.safetensors.new"
         save_file({name: t.contiguous() for name, t in state.items()}, aside)
         aside.rename(checkpoint / "training.safetensors")
-        (checkpoint / "tokenizer.model").write_bytes(tokenizer)
+        (checkpoint / TOKENIZER).write_bytes(tokenizer)
         status = {"step": self.step, "options": asdict(self.options)}
         (checkpoint / "state.json").write_text(json.dumps(status, indent=2) + "\n", "utf-8")
         save_checkpoint(folder / "model", self.model, tokenizer)
@@ -234,7 +234,7 @@ class Trainer:
             on = self.device if key != "step" else torch.device("cpu")
             self.optimiser.state[parameters[name]][key] = value.to(on)
         self.step = json.loads((checkpoint / "state.json").read_text("utf-8"))["step"]
-        return (checkpoint / "tokenizer.model").read_bytes()
+        return (checkpoint / TOKENIZER).read_bytes()
 
 
 def learning_rate(step: int, options: Options) -> float:
