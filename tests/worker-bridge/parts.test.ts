@@ -3,9 +3,10 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { jest } from '@jest/globals'
 import { CaptionOutput, DenseCaptionOutput, SegmentOutput } from '../../schemas/index.ts'
-import { type Answer, startWorkers, type WorkerPool } from '../../worker-bridge/index.ts'
+import type { Answer, WorkerPool } from '../../worker-bridge/index.ts'
 import { RandomCheckpoint } from '../helpers/checkpoints.ts'
-import { codeOf, patientLimits, python, RecordingLog } from './fixtures/fault-pool.ts'
+import { codeOf, RecordingLog } from './fixtures/fault-pool.ts'
+import { startRealWorkers } from './fixtures/real-pool.ts'
 
 jest.setTimeout(120_000)
 
@@ -60,20 +61,7 @@ test('says that the model has no part for it, and answers the next call', async 
 async function start(kind: 'whole' | 'plain'): Promise<WorkerPool> {
   const checkpoint = await RandomCheckpoint.write(kind)
   checkpoints.push(checkpoint)
-  const pool = await startWorkers({
-    python,
-    workers: 1,
-    model: checkpoint.folder,
-    device: 'cpu',
-    dtype: 'auto',
-    threads: 1,
-    max_queue: 64,
-    max_batch: 16,
-    feature_cache_bytes: 64 * 1024 * 1024,
-    slab_bytes: 16 * 1024 * 1024,
-    log,
-    limits: patientLimits,
-  })
+  const pool = await startRealWorkers(checkpoint.folder, log)
   pools.push(pool)
   await pool.ready()
   return pool

@@ -3,15 +3,10 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { jest } from '@jest/globals'
 import { CaptionOutput, DescribeOutput, LocateOutput, type Word } from '../../schemas/index.ts'
-import {
-  type Answer,
-  type RunOptions,
-  startWorkers,
-  type WorkerPool,
-  type WorkersOptions,
-} from '../../worker-bridge/index.ts'
-import { codeOf, patientLimits, python, RecordingLog } from './fixtures/fault-pool.ts'
+import type { Answer, RunOptions, WorkerPool } from '../../worker-bridge/index.ts'
+import { codeOf, RecordingLog } from './fixtures/fault-pool.ts'
 import { gone, until } from './fixtures/processes.ts'
+import { startRealWorkers } from './fixtures/real-pool.ts'
 
 jest.setTimeout(90_000)
 
@@ -25,7 +20,7 @@ let workers: WorkerPool
 beforeAll(async () => {
   street = await readFile(new URL('../../samples/street.png', import.meta.url))
   beach = await readFile(new URL('../../samples/beach.png', import.meta.url))
-  workers = await start('tiny')
+  workers = await startRealWorkers('tiny', log)
   await workers.ready()
 })
 
@@ -119,7 +114,7 @@ test('answers again after Python was killed', async () => {
 })
 
 test('says in one sentence that there is no such model, and leaves nothing running', async () => {
-  const wrong = await start('/no/such/model')
+  const wrong = await startRealWorkers('/no/such/model', log)
 
   await expect(wrong.ready()).rejects.toMatchObject({
     code: 'model_unavailable',
@@ -130,24 +125,6 @@ test('says in one sentence that there is no such model, and leaves nothing runni
   await gone(details?.python_pid ?? 0)
   await wrong.close()
 })
-
-function start(model: string): Promise<WorkerPool> {
-  const options: WorkersOptions = {
-    python,
-    workers: 1,
-    model,
-    device: 'cpu',
-    dtype: 'auto',
-    threads: 1,
-    max_queue: 64,
-    max_batch: 16,
-    feature_cache_bytes: 64 * 1024 * 1024,
-    slab_bytes: 16 * 1024 * 1024,
-    log,
-    limits: patientLimits,
-  }
-  return startWorkers(options)
-}
 
 function ask(
   task: string,
