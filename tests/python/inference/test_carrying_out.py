@@ -1,7 +1,6 @@
 """All plans at once, more of them than there are slots."""
 
 import pytest
-import torch
 
 from pixelllm.inference.carrying_out import carry_out
 from pixelllm.inference.picture import fit_picture
@@ -22,12 +21,6 @@ from pixelllm.tasks.image import decode_image
 from tests.python.worker.samples import picture
 
 BOX = BoxPrompt((10.0, 12.0, 70.0, 50.0))
-
-
-@pytest.fixture(autouse=True)
-def _inference() -> object:
-    with torch.inference_mode():
-        yield
 
 
 def mixed_plans(checkpoint: Checkpoint) -> list[Plan]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pixelllm.inference.draft import Draft
-from pixelllm.inference.picture import Picture, fit_picture
+from pixelllm.inference.picture import Picture
 from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
 from pixelllm.model.config import GitBertConfig, tiny
@@ -19,10 +19,9 @@ from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
 from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, PointPrompt, Prompt, Read, Text, Write
-from pixelllm.tasks.image import decode_image
 from tests.python.checkpoints import SEED
+from tests.python.inference.pictures import picture_of
 from tests.python.tasks.language import TOKENIZER
-from tests.python.worker.samples import picture
 
 SIDE = tiny().image_size
 LOG_PROBS = 5e-5  # half of the last digit of a score
@@ -34,16 +33,6 @@ POINT = PointPrompt((40.0, 30.0))
 @pytest.fixture
 def runner(checkpoint: Checkpoint) -> Runner:
     return Runner(checkpoint, slots=8)
-
-
-@pytest.fixture(autouse=True)
-def _inference() -> object:
-    with torch.inference_mode():
-        yield
-
-
-def picture_of(number: int, checkpoint: Checkpoint) -> Picture:
-    return fit_picture(decode_image(picture(number)), checkpoint.config)
 
 
 def write_all(runner: Runner, plans: Sequence[Write], images: Sequence[EncodedImage]) -> list[Text]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pixelllm.inference.carrying_out import carry_out
-from pixelllm.inference.picture import Picture, fit_picture
+from pixelllm.inference.picture import fit_picture
 from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
 from pixelllm.model.config import GitBertConfig
@@ -17,12 +17,11 @@ from pixelllm.model.pixelllm import PixelLLM, Prompts
 from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, Detect, FoundMask, Read, Regions, Segment, Text, Write
 from pixelllm.tasks.frame import Box
-from pixelllm.tasks.image import decode_image
 from pixelllm.tasks.masks import decode_mask, empty_mask, encode_mask
 from tests.python.checkpoints import SEED
+from tests.python.inference.pictures import picture_of
 from tests.python.tasks.language import TOKENIZER
 from tests.python.tasks.pictures import gradient
-from tests.python.worker.samples import picture
 
 PHRASES = ("the lake", "a blue building on the left of the clock", "a")
 BOXES: tuple[Box, ...] = ((10, 12, 70, 50), (0, 0, 96, 96), (30, 30, 31, 60), (-20, 5, 150, 40))
@@ -32,16 +31,6 @@ SIZES = [(8, 8), (8, 256), (256, 8), (64, 64), (1024, 1024), (120, 360), (360, 1
 @pytest.fixture
 def runner(whole_checkpoint: Checkpoint) -> Runner:
     return Runner(whole_checkpoint, slots=8)
-
-
-@pytest.fixture(autouse=True)
-def _inference() -> object:
-    with torch.inference_mode():
-        yield
-
-
-def picture_of(number: int, checkpoint: Checkpoint) -> Picture:
-    return fit_picture(decode_image(picture(number)), checkpoint.config)
 
 
 def read_plan(phrase: str, checkpoint: Checkpoint, box: Box = (0, 0, 60, 60)) -> Read:
