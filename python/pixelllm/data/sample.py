@@ -7,7 +7,8 @@ Frame: every box and mask is in pixels of the sample's own image, origin top lef
 (x_min, y_min, x_max, y_max) with the max edge exclusive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,23 +34,30 @@ class WordPlace:
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence about the whole image, with a place for each word.
+    """A sentence about the whole image.
 
-    `words` are in reading order and cover every character of `text` but the spaces between them.
+    Where it has `words`, they are in reading order and cover every character of `text` but the
+    spaces between them.
     """
 
     text: str
-    words: tuple[WordPlace, ...]
-    narrative: Narrative
+    words: tuple[WordPlace, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpokenCaption(Caption):
+    """A caption with its recording: Localized Narratives."""
+
+    narrative: Narrative = field(kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """Words that refer to exactly one object of the image; `mask` is bool[H, W]."""
+    """Words that refer to one object of the image; `mask` is bool[H, W]."""
 
     text: str
     box: Box
-    mask: Mask
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True)
@@ -60,11 +68,36 @@ class Region:
     caption: str
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A question about the image, and its answer."""
+
+    question: str
+    answer: str
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """An image, uint8[H, W, 3] RGB, and all that is said about it."""
+    """An image, uint8[H, W, 3] RGB, and all that is said about it.
+
+    `id` names it in reports: the dataset and the image, such as "refcoco/581857".
+    """
 
     image: Image
-    captions: tuple[Caption, ...]
-    phrases: tuple[Phrase, ...]
-    regions: tuple[Region, ...]
+    captions: tuple[Caption, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+    regions: tuple[Region, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    id: str = ""
+
+
+class Dataset(Protocol):
+    """Samples by number, one per image; an image is read when its sample is asked for."""
+
+    @property
+    def name(self) -> str:
+        """Names it in reports, such as "refcoco"."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...

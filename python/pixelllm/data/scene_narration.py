@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelllm.data.narrative import Narrative, Utterance, utterance_boxes
-from pixelllm.data.sample import Box, Caption, WordPlace
+from pixelllm.data.sample import Box, SpokenCaption, WordPlace
 from pixelllm.data.scene_words import NUMBERS, SCENES, SIDES
 from pixelllm.data.things import KINDS
 
@@ -148,7 +148,7 @@ def _around(boxes: Sequence[Box]) -> Box:
 
 def speak(
     rng: np.random.Generator, words: Sequence[SpokenWord], width: int, height: int
-) -> Caption:
+) -> SpokenCaption:
     """Says the words at a random pace; places come from the trace, in pixels of the image."""
     spans = _timing(rng, words)  # [U, 2]
     trace = _trace(rng, words, spans)  # [U, TRACE_POINTS, 3]
@@ -164,7 +164,7 @@ def speak(
     places = utterance_boxes(narrative) * np.array((width, height, width, height), np.float64)
     lengths = np.array([len(word.text) for word in words])
     ends = np.cumsum(lengths + 1) - 1
-    return Caption(
+    return SpokenCaption(
         text=text,
         words=tuple(
             WordPlace(start, end, (x0, y0, x1, y1))

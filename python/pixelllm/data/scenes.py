@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelllm.data.sample import Box, Caption, Image, Mask, Phrase, Region, Sample
+from pixelllm.data.sample import Box, Image, Mask, Phrase, Region, Sample, SpokenCaption
 from pixelllm.data.scene_layout import Relation, ThingPlan, plan_scene, sketch
 from pixelllm.data.scene_narration import Told, article, script, speak
 from pixelllm.data.scene_painting import paint_scene
@@ -75,7 +75,7 @@ class Scene:
     setting: str
     things: tuple[SceneThing, ...]
     relations: tuple[Relation, ...]
-    caption: Caption
+    caption: SpokenCaption
     names: tuple[tuple[int, ...], ...]
     references: tuple[Reference, ...]
 
