@@ -27,7 +27,7 @@ def convert(
 
     Args:
         checkpoint: parameters under their paths joined by "/", as `.npz` or safetensors.
-        tokenizer: a sentencepiece model.
+        tokenizer: a sentencepiece model, or `vocab.txt` for a GIT-BERT.
 
     Raises:
         CheckpointError: the parameters do not fit, or `out` cannot be written; says what to do.

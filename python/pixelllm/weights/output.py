@@ -6,16 +6,30 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from pixelllm.model.checkpoint import CONFIG, TOKENIZER, CheckpointError, load_tokenizer, shapes_of
+from pixelllm.model.checkpoint import (
+    CONFIG,
+    TOKENIZER,
+    WORD_PIECES,
+    CheckpointError,
+    load_tokenizer,
+    shapes_of,
+    tokenizer_file,
+)
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.model.tensor_files import Entry, write_tensors
 
 Make = Callable[[], Tensor]
+
+_TOKENIZERS: Final = {
+    TOKENIZER: "T5's sentencepiece model, spiece.model,",
+    WORD_PIECES: "BERT's word pieces, vocab.txt,",
+}
 
 
 def model_shapes(config: PixelLLMConfig) -> dict[str, torch.Size]:
@@ -37,7 +51,7 @@ def write_checkpoint(
 
     Args:
         makes: for every tensor of the model what returns it.
-        tokenizer: a sentencepiece model.
+        tokenizer: a sentencepiece model, or `vocab.txt` for a GIT-BERT.
         dtype: of the parameters; buffers stay float32, as they are loaded.
         card: what the model is, in Markdown.
 
@@ -46,10 +60,9 @@ def write_checkpoint(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"{out} exists already: remove it, or name another folder")
+    kind = tokenizer_file(config)
     if not tokenizer.is_file():
-        raise CheckpointError(
-            f"there is no {tokenizer}: give T5's sentencepiece model, spiece.model, by --tokenizer"
-        )
+        raise CheckpointError(f"there is no {tokenizer}: give {_TOKENIZERS[kind]} by --tokenizer")
     load_tokenizer(tokenizer, config)
     entries = _entries(config, makes, dtype)
     _require_room(out, sum(entry.nbytes for entry in entries))
@@ -59,7 +72,7 @@ def write_checkpoint(
     try:
         (aside / CONFIG).write_text(json.dumps(config.to_dict(), indent=2) + "\n", "utf-8")
         (aside / "README.md").write_text(card, "utf-8")
-        shutil.copyfile(tokenizer, aside / TOKENIZER)
+        shutil.copyfile(tokenizer, aside / kind)
         write_tensors(aside, entries)
         aside.rename(out)
     except OSError as error:

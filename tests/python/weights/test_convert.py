@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,14 @@ from pixelllm.weights.convert import convert
 from tests.python.goldens import Golden
 from tests.python.model.small import WHOLE
 from tests.python.model.small_tokenizer import tokenizer_bytes
+from tests.python.model.test_git_bert import LANGUAGE
 from tests.python.weights.published import save
 
 GOLDEN = "full_trace_train"
+OF_T5 = ("textual/", "visual_project_layers/")
+WORD_PIECES = "".join(
+    f"{w}\n" for w in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red")
+).encode()
 Tree = dict[str, NDArray[np.float32]]
 
 
@@ -72,6 +78,25 @@ def test_of_a_training_state_only_the_parameters_count(
     state |= {name: np.zeros(1, np.float32) for name in extras}
 
     assert_converted(write(state, tmp_path), tokenizer, tmp_path / "out")
+
+
+def test_a_model_with_git_bert_keeps_its_word_pieces(tree: Tree, tmp_path: Path) -> None:
+    config = replace(WHOLE, language=LANGUAGE)
+    bert = Golden("git_bert_head")
+    state = {name: value for name, value in tree.items() if not name.startswith(OF_T5)}
+    state |= {
+        f"textual/{n.removeprefix('params/')}": bert[n].numpy() for n in bert if "params/" in n
+    }
+    (tmp_path / "words.txt").write_bytes(WORD_PIECES)
+    out = tmp_path / "out"
+
+    convert(write(state, tmp_path), tmp_path / "words.txt", config, out, dtype=torch.float32)
+
+    loaded = load_checkpoint(str(out))
+    assert (out / "vocab.txt").read_bytes() == WORD_PIECES
+    assert loaded.tokenizer.encode_text("red") == [LANGUAGE.begin_id, 5, LANGUAGE.end_id]
+    for name, tensor in bert.params("textual/").items():
+        assert torch.equal(loaded.model.state_dict()[name], tensor)
 
 
 def test_a_missing_parameter_is_named(tree: Tree, tokenizer: Path, tmp_path: Path) -> None:
