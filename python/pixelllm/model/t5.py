@@ -321,6 +321,11 @@ class Attention(nn.Module):
         y: Tensor = self.o(x.transpose(1, 2).flatten(2))
         return y
 
+    def scores(self, x: Tensor, source: Tensor) -> Tensor:
+        """What the softmax is taken of, without a bias: float[B, heads, T, S]."""
+        scores: Tensor = self._split(self.q(x)) @ self._split(self.k(source)).transpose(2, 3)
+        return scores
+
     def _split(self, x: Tensor) -> Tensor:
         return torch.unflatten(x, 2, (self.heads, -1)).transpose(1, 2)
 

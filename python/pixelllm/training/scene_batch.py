@@ -7,6 +7,7 @@ one thing, their masks, the boxes of all things, and what the auxiliary losses n
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import IterableDataset
 
 from pixelllm.data.scene_vocabulary import SETTINGS
@@ -26,6 +27,7 @@ from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.training.scene_labels import (
     Labels,
     cell_labels,
+    owned_tokens,
     region_token_labels,
     whole_token_labels,
 )
@@ -48,13 +50,17 @@ class Texts:
 
     context: int[N, Tc], the prefix. tokens: int[N, T], begin token first. corners:
     float[N, T, 2, 2], where each *input* token's word is, pixels of the model frame; zero where
-    nothing is to be placed. boxes: float[N, 4], the thing's; zero where there is none.
+    nothing is to be placed. boxes: float[N, 4], the thing's; zero where there is none. here, next:
+    bool[N, T, Q], the visual tokens of the things that an input token names, and of those that are
+    named next; both for whole images only, where a token tells of one thing of several.
     """
 
     context: Tensor
     tokens: Tensor
     corners: Tensor
     boxes: Tensor
+    here: Tensor
+    next: Tensor
 
 
 @dataclass
@@ -142,6 +148,16 @@ class _Text:
     tokens: list[int]
     corners: NDArray[np.float32]  # [T, 2, 2]
     box: NDArray[np.float32]  # [4]
+    here: NDArray[np.bool_]  # [T, Q]
+    next: NDArray[np.bool_]  # [T, Q]
+
+    @classmethod
+    def unplaced(cls, context: list[int], tokens: list[int], visual: int) -> _Text:
+        """A text that nothing is said of yet, about `visual` tokens of an image."""
+        length = len(tokens)
+        corners, box = np.zeros((length, 2, 2), np.float32), np.zeros(4, np.float32)
+        here, after = np.zeros((2, length, visual), bool)
+        return cls(context, tokens, corners, box, here, after)
 
 
 class BatchBuilder:
@@ -187,12 +203,14 @@ class BatchBuilder:
         boxes = [np.array(o.box, np.float32) * scale for o in scene.things]
         chosen = rng.integers(len(boxes), size=REGIONS).tolist()
         prompts = [self._prompt(rng, scene.things[i], boxes[i], image) for i in chosen]
-        phrases = self._phrases(rng, scene, boxes)
+        whole = whole_token_labels(scene.things, boxes, tokens, side)
+        owned = owned_tokens(whole, boxes, side)
+        phrases = self._phrases(rng, scene, boxes, owned)
         all_boxes = np.zeros((MOST_THINGS, 4), np.float32)
         all_boxes[: len(boxes)] = boxes
         return _ScenePart(
             image=image,
-            caption=self._caption(scene, scale),
+            caption=self._caption(scene, scale, owned),
             phrases=[text for text, _ in phrases],
             regions=[self._region(scene, i, boxes[i]) for i in chosen],
             region_boxes=[box for box, _ in prompts],
@@ -201,7 +219,7 @@ class BatchBuilder:
             region_masks=[self._mask(scene, i, image) for i in chosen],
             thing_boxes=all_boxes,
             cells=cell_labels(scene.things, boxes, image, self.grid, side),
-            whole_tokens=whole_token_labels(scene.things, boxes, tokens, side),
+            whole_tokens=whole,
             region_tokens=[
                 region_token_labels(scene.things[i], boxes[i], tokens, side) for i in chosen
             ],
@@ -218,19 +236,29 @@ class BatchBuilder:
             frame[: size[1], : size[0]] = np.asarray(own.resize(size, Image.Resampling.NEAREST))
         return frame
 
-    def _caption(self, scene: Scene, scale: NDArray[np.float32]) -> _Text:
+    def _caption(self, scene: Scene, scale: NDArray[np.float32], owned: NDArray[np.bool_]) -> _Text:
         """The caption; a token is placed where the trace was while its word was spoken."""
         tokens = self.tokenizer.encode_text(scene.caption.text)
-        corners = np.zeros((len(tokens), 2, 2), np.float32)
-        spans = self.tokenizer.decode(tokens[1:-1]).spans
-        for row, (start, _) in enumerate(spans, start=1):
-            word = next(w for w in scene.caption.words if w.start <= start < w.end)
-            corners[row] = (np.array(word.box, np.float32) * scale).reshape(2, 2)
         context = self.tokenizer.encode_prefix(self.config.prefixes.caption)
-        return _Text(context, tokens, corners, np.zeros(4, np.float32))
+        text = _Text.unplaced(context, tokens, owned.shape[1])
+        words = scene.caption.words
+        spans = self.tokenizer.decode(tokens[1:-1]).spans
+        ends = [word.end for word in words]
+        spoken = [bisect_right(ends, start) for start, _ in spans]  # each token's word
+        for row, word in enumerate(spoken, start=1):
+            text.corners[row] = (np.array(words[word].box, np.float32) * scale).reshape(2, 2)
+            text.here[row] = owned[list(scene.names[word])].any(0)
+        for row, first in enumerate([0, *(word + 1 for word in spoken)]):
+            named = next((names for names in scene.names[first:] if names), ())
+            text.next[row] = owned[list(named)].any(0)
+        return text
 
     def _phrases(
-        self, rng: np.random.Generator, scene: Scene, boxes: list[NDArray[np.float32]]
+        self,
+        rng: np.random.Generator,
+        scene: Scene,
+        boxes: list[NDArray[np.float32]],
+        owned: NDArray[np.bool_],
     ) -> list[tuple[_Text, int | None]]:
         """PHRASES phrases, each with its thing; one told twice where the scene has too few.
 
@@ -241,25 +269,27 @@ class BatchBuilder:
         for i in range(PHRASES):
             thing = None
             if not references or (i == PHRASES - 1 and rng.random() < ABSENT_SHARE):
-                phrase, box = absent_phrase(rng, scene), np.zeros(4, np.float32)
+                phrase = absent_phrase(rng, scene)
             else:
                 reference = references[i] if i < len(references) else references[0]
-                thing = reference.thing
-                phrase, box = reference.text, boxes[thing]
-            prefix = self.config.prefixes.locate.format(phrase=phrase)
-            tokens = self.tokenizer.encode_text(phrase)
-            corners = np.zeros((len(tokens), 2, 2), np.float32)
-            corners[-2] = box.reshape(2, 2)  # the last word's position, which predicts the end
-            texts.append((_Text(self.tokenizer.encode_prefix(prefix), tokens, corners, box), thing))
+                phrase, thing = reference.text, reference.thing
+            prefix = self.tokenizer.encode_prefix(self.config.prefixes.locate.format(phrase=phrase))
+            text = _Text.unplaced(prefix, self.tokenizer.encode_text(phrase), owned.shape[1])
+            if thing is not None:
+                text.box = boxes[thing]
+                text.corners[-2] = text.box.reshape(2, 2)  # the last word, which predicts the end
+                text.here[1:-1] = owned[thing]
+            texts.append((text, thing))
         return texts
 
     def _region(self, scene: Scene, thing: int, box: NDArray[np.float32]) -> _Text:
         """A thing's caption; all its words are placed on the thing."""
         tokens = self.tokenizer.encode_text(scene.sample.regions[thing].caption)
-        corners = np.zeros((len(tokens), 2, 2), np.float32)
-        corners[1:-1] = box.reshape(2, 2)
         context = self.tokenizer.encode_prefix(self.config.prefixes.describe)
-        return _Text(context, tokens, corners, box)
+        text = _Text.unplaced(context, tokens, self.config.extractor.tokens)
+        text.box = box
+        text.corners[1:-1] = box.reshape(2, 2)
+        return text
 
     def _prompt(
         self,
@@ -302,15 +332,20 @@ def _stack(arrays: Sequence[NDArray[Any]]) -> Tensor:
 
 
 def _texts(texts: list[_Text]) -> Texts:
-    length = max(len(text.tokens) for text in texts)
-    corners = torch.zeros(len(texts), length, 2, 2)
-    for row, text in enumerate(texts):
-        corners[row, : len(text.tokens)] = torch.from_numpy(text.corners)
     return Texts(
         context=_pad([text.context for text in texts]),
         tokens=_pad([text.tokens for text in texts]),
-        corners=corners,
+        corners=_lengthen([text.corners for text in texts]),
         boxes=torch.from_numpy(np.stack([text.box for text in texts]).astype(np.float32)),
+        here=_lengthen([text.here for text in texts]),
+        next=_lengthen([text.next for text in texts]),
+    )
+
+
+def _lengthen(arrays: list[NDArray[Any]]) -> Tensor:
+    """Stack [T, ...] arrays of several lengths, zero behind the shorter ones' ends."""
+    return nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(array) for array in arrays], batch_first=True
     )
 
 

@@ -76,6 +76,11 @@ def whole_token_labels(
     return labels, targets
 
 
+def owned_tokens(whole: Labels, boxes: Boxes, side: int) -> NDArray[np.bool_]:
+    """Which visual tokens tell of each thing, bool[n, tokens], by `whole_token_labels`."""
+    return np.stack([(whole[1] == box / side).all(1) for box in boxes])
+
+
 def _nearest_tokens(distance: NDArray[np.float64]) -> list[tuple[int, int]]:
     """For each thing its nearest free token, from float64[tokens, n]: the closest pairs first."""
     left = distance.copy()

@@ -17,8 +17,10 @@ from torch.nn import functional as F
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
 from pixelllm.model.point_head import confidence
 from pixelllm.model.preprocess import valid_mask
+from pixelllm.model.t5 import T5
 from pixelllm.training.auxiliary import Probes
 from pixelllm.training.detection_losses import Sampling, detection_loss
+from pixelllm.training.heed import HERE_HEADS, NEXT_HEADS, Heed, heed_loss
 from pixelllm.training.losses import mask_loss, point_loss, text_loss
 from pixelllm.training.oracle import Oracle, Told
 from pixelllm.training.scene_batch import PHRASES, REGIONS, SceneBatch, Texts, each_tensor
@@ -31,6 +33,9 @@ LOSS_WEIGHTS = {  # of the losses; the rest count once
     "phrase_place": 0.05,
     "region_place": 0.05,
     "region_text": 0.5,
+    "caption_here": 0.3,
+    "caption_next": 0.3,
+    "phrase_here": 0.3,
     "detection": 0.5,
 }
 DETECTED = 2  # every so manieth scene trains the detector: it learns fast and costs a quarter
@@ -49,6 +54,8 @@ class SceneLosses:
         self.model = model
         self.probes = probes
         self.oracle = oracle
+        assert isinstance(model.language, T5)
+        self.heed = Heed(model.language)
 
     def perception(self, batch: SceneBatch) -> tuple[Losses, Losses]:
         """Losses of the first stage, and rates of success."""
@@ -99,6 +106,8 @@ class SceneLosses:
         losses |= {
             "caption_text": text_loss(caption.logits, batch.captions.tokens, smoothing=0.0),
             "caption_place": place_loss(caption.corners, batch.captions),
+            "caption_here": heed_loss(caption.heed[:, HERE_HEADS], batch.captions.here),
+            "caption_next": heed_loss(caption.heed[:, NEXT_HEADS], batch.captions.next),
         }
         rows = torch.arange(scenes, device=visual.device)
         phrase_rows = rows.repeat_interleave(PHRASES)
@@ -167,7 +176,8 @@ class SceneLosses:
         logits, hidden = self.model.decode_text(encoded, tokens)
         points, extra = self.model.point_head(hidden)
         corners = points.float() * valid_size.flip(1)[:, None, None].float()
-        return Written(logits, hidden, corners, confidence(extra))
+        heed = self.heed.log_shares(encoded.mask, visual.shape[1])
+        return Written(logits, hidden, corners, confidence(extra), heed)
 
     def _add_places(
         self, losses: Losses, rates: Losses, name: str, written: Written, texts: Texts
@@ -183,6 +193,7 @@ class SceneLosses:
     def _add_phrases(self, losses: Losses, rates: Losses, written: Written, texts: Texts) -> None:
         """Losses of phrases: their boxes, and how sure the model is that they are right."""
         overlap = self._add_places(losses, rates, "phrase", written, texts)
+        losses["phrase_here"] = heed_loss(written.heed[:, HERE_HEADS], texts.here)
         rows = torch.arange(len(overlap), device=overlap.device)
         sure = written.confidence[rows, last_words(texts.tokens)]
         right = (overlap > 0.5) & texts.boxes.any(1)
@@ -246,13 +257,14 @@ def told(batch: SceneBatch) -> Told:
 
 @dataclass
 class Written:
-    """Of N texts: logits float[N, T, V], hidden float[N, T, C], corners float[N, T, 2, 2] and
-    confidence float[N, T]."""
+    """Of N texts: logits float[N, T, V], hidden float[N, T, C], corners float[N, T, 2, 2],
+    confidence float[N, T] and the logarithms of attention float[N, heads, T, Q]."""
 
     logits: Tensor
     hidden: Tensor
     corners: Tensor
     confidence: Tensor
+    heed: Tensor
 
 
 @dataclass

@@ -230,6 +230,46 @@ def assert_same_mask(mask: Tensor, scene: Scene, thing: int, size: Tensor) -> No
     assert mask.dtype == torch.bool
 
 
+def test_the_words_of_a_caption_know_the_visual_tokens_of_their_things(
+    tokenizer: Tokenizer, batch: SceneBatch, scenes: list[Scene]
+) -> None:
+    texts = batch.captions
+    for row, scene in enumerate(scenes):
+        owned = owned_by(batch, row, len(scene.things))
+        spans = tokenizer.decode([t for t in texts.tokens[row].tolist() if t > 1]).spans
+        for position, (start, _) in enumerate(spans, start=1):
+            word = max(i for i, w in enumerate(scene.caption.words) if w.start <= start)
+            here = named_tokens(owned, scene.names[word])
+            after = next((names for names in scene.names[word + 1 :] if names), ())
+            assert torch.equal(texts.here[row, position], here)
+            assert torch.equal(texts.next[row, position], named_tokens(owned, after))
+        first = next(names for names in scene.names if names)
+        assert torch.equal(texts.next[row, 0], named_tokens(owned, first))
+        assert not texts.here[row, len(spans) + 1 :].any()
+        assert not texts.next[row, len(spans) + 1 :].any()
+
+
+def test_the_words_of_a_phrase_know_the_visual_tokens_of_what_it_names(batch: SceneBatch) -> None:
+    texts = batch.phrases
+    for row, box in enumerate(texts.boxes):
+        words = texts.tokens[row] > 1
+        named = (batch.token_boxes[row // PHRASES] == box / SIDE).all(1) & box.any()
+        assert torch.equal(texts.here[row], words[:, None] & named)
+        assert bool(named.any()) == bool(box.any()), "every thing has a token"
+    assert not texts.next.any()
+    assert not batch.regions.here.any()
+
+
+def owned_by(batch: SceneBatch, row: int, count: int) -> Tensor:
+    """Which visual tokens of a scene tell of each of its things, bool[n, Q]."""
+    boxes = batch.thing_boxes[row, :count] / SIDE
+    return (batch.token_boxes[row] == boxes[:, None]).all(2)
+
+
+def named_tokens(owned: Tensor, names: tuple[int, ...]) -> Tensor:
+    return owned[list(names)].any(0)
+
+
 def test_contexts_are_the_prefixes(tokenizer: Tokenizer, batch: SceneBatch) -> None:
     def read(row: Tensor) -> str:
         tokens = row[row > 0].tolist()

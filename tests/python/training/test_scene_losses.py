@@ -258,7 +258,11 @@ def test_means_are_over_the_rows_that_count() -> None:
 
 def test_places_count_where_there_is_one() -> None:
     corners = torch.zeros(1, 3, 2, 2)
-    texts = Texts(torch.zeros(1, 1), TOKENS[:1, :3], torch.zeros(1, 3, 2, 2), torch.zeros(1, 4))
+    nowhere = torch.zeros(1, 3, 36, dtype=torch.bool)
+    texts = Texts(
+        *(torch.zeros(1, 1), TOKENS[:1, :3], torch.zeros(1, 3, 2, 2), torch.zeros(1, 4)),
+        *(nowhere, nowhere),
+    )
     texts.corners[0, 1] = 4.0
     corners[0, 2] = 100.0  # has no place
 
