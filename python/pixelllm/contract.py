@@ -375,7 +375,7 @@ class DenseCaptionOptions(TypedDict):
     max_regions: int
     # Regions of which the model is less sure are left out
     min_score: float
-    # Of two regions that overlap by more than this IoU, the better one is given
+    # Of two regions that overlap by this IoU or more, the better one is given
     nms_iou: float
     # Whether every word of a caption gets its place
     words: bool

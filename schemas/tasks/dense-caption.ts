@@ -31,7 +31,7 @@ const denseCaptionOptions = {
     .gt(0)
     .max(1)
     .default(0.5)
-    .describe('Of two regions that overlap by more than this IoU, the better one is given'),
+    .describe('Of two regions that overlap by this IoU or more, the better one is given'),
   words: z.boolean().default(false).describe('Whether every word of a caption gets its place'),
   masks: z.boolean().default(false).describe('Whether every region gets a mask'),
   model: ModelId.optional(),

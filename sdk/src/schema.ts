@@ -374,7 +374,7 @@ export type components = {
              */
             min_score: number;
             /**
-             * @description Of two regions that overlap by more than this IoU, the better one is given
+             * @description Of two regions that overlap by this IoU or more, the better one is given
              * @default 0.5
              */
             nms_iou: number;
@@ -1159,7 +1159,7 @@ export interface operations {
                      */
                     min_score?: number;
                     /**
-                     * @description Of two regions that overlap by more than this IoU, the better one is given
+                     * @description Of two regions that overlap by this IoU or more, the better one is given
                      * @default 0.5
                      */
                     nms_iou?: number;

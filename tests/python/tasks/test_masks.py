@@ -1,11 +1,16 @@
 """The mask of the original image against the enlarged map that is never made."""
 
+import hashlib
+import json
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pycocotools import mask as coco
 from torch.nn import functional as F
 
 from pixelllm.model.preprocess import fitted_size
@@ -14,6 +19,8 @@ from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.masks import decode_mask, empty_mask, encode_mask
 
 SIDE = 96
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+SHARED: list[dict[str, Any]] = json.loads((FIXTURES / "masks.json").read_text("utf-8"))["masks"]
 
 
 def frame_of(height: int, width: int, side: int = SIDE) -> Frame:
@@ -128,3 +135,16 @@ def test_mask_of_the_largest_image_takes_little_memory() -> None:
 
     assert mask["size"] == [8000, 8000]
     assert peak < 64_000_000, "less than a byte for each pixel"
+
+
+@pytest.mark.parametrize("shared", SHARED, ids=[mask["name"] for mask in SHARED])
+def test_the_masks_that_other_languages_are_tested_with_are_cocos(shared: dict[str, Any]) -> None:
+    pixels = decode_mask({"size": shared["size"], "counts": shared["counts"]})
+
+    assert list(pixels.shape) == shared["size"]
+    if "rows" in shared:
+        assert pixels.tolist() == [[pixel == "1" for pixel in row] for row in shared["rows"]]
+    else:
+        assert hashlib.sha256(pixels.tobytes()).hexdigest() == shared["sha256"]
+    encoded = coco.encode(np.asfortranarray(pixels, np.uint8))
+    assert encoded["counts"].decode("ascii") == shared["counts"]
