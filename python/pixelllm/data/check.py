@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from pixelllm.data.datasets import Spec, images_of, open_files, turns_images
@@ -57,7 +57,8 @@ def check_dataset(spec: Spec, tell: Tell) -> Findings:
     """Checks a dataset to its end; `tell` gets every problem.
 
     Our own layout is checked line by line, so that every bad line is named. Of the others every
-    sample is read, with masks.
+    sample is read, with masks; missing images are named, and are a problem unless the spec has
+    `missing=skip`.
     """
     return _check_own(spec, tell) if spec.format == "own" else _check_samples(spec, tell)
 
@@ -85,6 +86,9 @@ def _check_own(spec: Spec, tell: Tell) -> Findings:
 
 def _check_samples(spec: Spec, tell: Tell) -> Findings:
     found = Findings()
+    accepted = spec.options.get("missing") == "skip"
+    if spec.options.get("missing") == "fail":
+        spec = replace(spec, options={**spec.options, "missing": "skip"})  # to go on
     try:
         dataset = open_files(spec, masks=True, missing_images="skip")
     except DatasetError as error:
@@ -94,7 +98,8 @@ def _check_samples(spec: Spec, tell: Tell) -> Findings:
         tell(f"{name} is missing")
     if len(dataset.missing) > MAX_NAMED:
         tell(f"{len(dataset.missing) - MAX_NAMED} more images are missing")
-    found.problems += len(dataset.missing)
+    found.counts["missing images"] = len(dataset.missing)
+    found.problems += 0 if accepted else len(dataset.missing)
     for index in range(len(dataset)):
         try:
             sample = dataset[index]

@@ -118,7 +118,23 @@ def test_a_spec_is_read_whole(tmp_path: Path) -> None:
     assert told[0] == "2.jpg is missing"
     assert "3.jpg: the annotations are for 500 x 30 pixels" in told[1]
     assert "4.jpg: the file is not a JPEG" in told[2]
-    assert str(found) == "images: 1, captions: 1; 3 problems"
+    assert str(found) == "missing images: 1, images: 1, captions: 1; 3 problems"
+
+
+@pytest.mark.parametrize(("missing", "problems"), [("fail", "1 problem"), ("skip", "no problems")])
+def test_missing_images_are_a_problem_unless_they_are_accepted(
+    tmp_path: Path, missing: str, problems: str
+) -> None:
+    images = [coco_image(key, f"{key}.jpg") for key in (1, 2)]
+    captions = [{"image_id": key, "id": key, "caption": "A dog."} for key in (1, 2)]
+    path = write_json(tmp_path / "captions.json", coco_file(images, captions))
+    write_image(tmp_path / "images/1.jpg")
+    told: list[str] = []
+
+    found = check_dataset(parse_spec(f"coco_captions:{path},missing={missing}"), told.append)
+
+    assert told == ["2.jpg is missing"]
+    assert str(found) == f"missing images: 1, images: 1, captions: 1; {problems}"
 
 
 def test_broken_lines_of_a_spec_are_each_a_problem(tmp_path: Path) -> None:
