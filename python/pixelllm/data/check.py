@@ -46,6 +46,8 @@ class Findings:
         self.counts["phrases with masks"] += sum(p.mask is not None for p in phrases)
         self.counts["regions"] += len(regions)
         self.counts["questions with answers"] += len(exchanges)
+        said = captions or phrases or regions or exchanges
+        self.counts["images of which nothing is said"] += not said
 
     def __str__(self) -> str:
         there = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items() if count)

@@ -137,6 +137,19 @@ def test_missing_images_are_a_problem_unless_they_are_accepted(
     assert str(found) == f"missing images: 1, images: 1, captions: 1; {problems}"
 
 
+def test_images_of_which_nothing_is_left_are_counted(tmp_path: Path) -> None:
+    outside = {"image_id": 1, "id": 1, "bbox": [90, 90, 5, 5], "caption": "a dog"}
+    path = write_json(tmp_path / "train.json", coco_file([coco_image(1, "1.jpg")], [outside]))
+    write_image(tmp_path / "images/1.jpg")
+
+    told: list[str] = []
+
+    found = check_dataset(parse_spec(f"grit:{path}"), told.append)
+
+    assert told == []
+    assert str(found) == "images: 1, images of which nothing is said: 1; no problems"
+
+
 def test_broken_lines_of_a_spec_are_each_a_problem(tmp_path: Path) -> None:
     write_image(tmp_path / "images/000000000007.jpg")
     lines = [narrative("mscoco_val2017", "7", 1), "{", "[1]"]
