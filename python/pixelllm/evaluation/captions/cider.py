@@ -2,8 +2,8 @@
 
 Vedantam et al. (2015), in the form called CIDEr-D: phrases of one to four words, weighted by how
 few images have them in their references, compared by a clipped cosine, with a penalty for other
-lengths. The weights come from the references at hand, so the score of a caption depends on what it is scored
-with, and of a single image it is 0. Texts are tokenised (`ptb.py`).
+lengths. The weights come from the references at hand, so the score of a caption depends on what it
+is scored with, and of a single image it is 0. Texts are tokenised (`ptb.py`).
 """
 
 import math

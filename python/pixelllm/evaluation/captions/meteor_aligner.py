@@ -11,9 +11,8 @@ How the Java program of version 1.5 searches decides ties and more, so it is fol
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 BEAM: Final = 40
@@ -54,30 +53,35 @@ class _Candidate:
     worth: int
 
 
-@dataclass(slots=True)
-class _Path:
+class _Path(NamedTuple):
     """A part of an alignment: what it has up to a word of the reference.
 
-    position: the reference's word that it goes on with; rank: what it is sorted by.
+    lack: minus the worth of its matches; of paths the one with the least lack, then chunks, then
+        distance is the best.
+    used, other_used: bits of the words that it has, and of those that are kept for fixed matches.
+    position: the reference's word that it goes on with.
     end: where its last stretch ends in the candidate, or -1 where none is open.
+    taken: its last match, and what it took before.
     """
 
+    lack: int
+    chunks: int
+    distance: int
     used: int
     other_used: int
-    taken: tuple[Match, ...] = ()
-    worth: int = 0
-    chunks: int = 0
-    distance: int = 0
     position: int = 0
     end: int = -1
-    rank: tuple[int, int, int] = field(default=(0, 0, 0))
-
-    def ranked(self) -> "_Path":
-        self.rank = (-self.worth, self.chunks, self.distance)
-        return self
+    taken: "_Taken | None" = None
 
 
-_RANK: Final = attrgetter("rank")
+class _Taken(NamedTuple):
+    match: Match
+    before: "_Taken | None"
+
+
+# A way for a path to go on: its lack, chunks and distance then, its number, the path, and the match
+# that it takes, if any. In this order the better ways come first, and of equals the earlier.
+_Way = tuple[int, int, int, int, _Path, _Candidate | None]
 
 
 def align(
@@ -92,25 +96,16 @@ def align(
     """
     fixed = _unrivalled(matches)
     candidates = [[_weigh(match, weights) for match in here] for here in matches]
-    start = _Path(
-        used=sum(match.words for match in fixed.values()),
-        other_used=sum(match.other_words for match in fixed.values()),
-    )
-    paths = [start]
+    used = sum(match.words for match in fixed.values())
+    paths = [_Path(0, 0, 0, used, sum(match.other_words for match in fixed.values()))]
     for position, here in enumerate(candidates):
-        paths.sort(key=_RANK)
-        following: list[_Path] = []
-        for path in paths[:beam]:
-            if path.position > position:
-                following.append(path)
-            elif position in fixed:
-                following.append(_take(path, here[0], free=False))
-            else:
-                _go_on(path, here, position, following)
-        paths = following
-    paths.sort(key=_RANK)
-    paths = [_close(path) for path in paths[:beam]]
-    return list(min(paths, key=_RANK).taken)
+        ways: list[_Way] = []
+        for path in paths:
+            _add_ways(ways, path, here, position, is_fixed=position in fixed)
+        ways.sort()
+        paths = [_go(way, position) for way in ways[:beam]]
+    best = min(paths, key=lambda path: (path.lack, path.chunks + (path.end != -1), path.distance))
+    return _in_order(best.taken)
 
 
 def count_chunks(taken: Sequence[Match]) -> int:
@@ -144,34 +139,48 @@ def _weigh(match: Match, weights: Sequence[float]) -> _Candidate:
     return _Candidate(match, match.words, match.other_words, worth)
 
 
-def _go_on(path: _Path, here: Sequence[_Candidate], position: int, following: list[_Path]) -> None:
-    """Adds what the path becomes with each match that is free here, and without any."""
+def _add_ways(
+    ways: list[_Way], path: _Path, here: Sequence[_Candidate], position: int, *, is_fixed: bool
+) -> None:
+    """Adds the ways on from a word of the reference: with each match that is free, and without."""
+    lack, chunks, distance, used, other_used, reached, end, _ = path
+    if reached > position:
+        ways.append((lack, chunks, distance, len(ways), path, None))
+        return
     for candidate in here:
-        if path.used & candidate.words or path.other_used & candidate.other_words:
+        if not is_fixed and (used & candidate.words or other_used & candidate.other_words):
             continue
-        following.append(_take(path, candidate, free=True))
-        path.distance += abs(position - candidate.match.other_start)
-    if path.end != -1:
-        path.chunks += 1
-        path.end = -1
-    path.position += 1
-    following.append(path.ranked())
+        start = candidate.match.other_start
+        breaks = end not in (-1, start)
+        ways.append((lack - candidate.worth, chunks + breaks, distance, len(ways), path, candidate))
+        distance += abs(position - start)
+    if not is_fixed:
+        ways.append((lack, chunks + (end != -1), distance, len(ways), path, None))
 
 
-def _take(path: _Path, candidate: _Candidate, *, free: bool) -> _Path:
+def _go(way: _Way, position: int) -> _Path:
+    lack, chunks, distance, _, path, candidate = way
+    if candidate is None:
+        if path.position > position:
+            return path
+        _, _, _, used, other_used, _, _, taken = path
+        return _Path(lack, chunks, distance, used, other_used, position + 1, -1, taken)
     match = candidate.match
     return _Path(
-        used=path.used | candidate.words,
-        other_used=path.other_used | candidate.other_words,
-        taken=(*path.taken, match),
-        worth=path.worth + candidate.worth,
-        chunks=path.chunks + (path.end not in (-1, match.other_start)),
-        distance=path.distance,
-        position=match.start + match.length,
-        end=match.other_start + match.other_length,
-    ).ranked()
+        lack,
+        chunks,
+        distance,
+        path.used | candidate.words,
+        path.other_used | candidate.other_words,
+        match.start + match.length,
+        match.other_start + match.other_length,
+        _Taken(match, path.taken),
+    )
 
 
-def _close(path: _Path) -> _Path:
-    path.chunks += path.end != -1
-    return path.ranked()
+def _in_order(taken: _Taken | None) -> list[Match]:
+    matches = []
+    while taken:
+        matches.append(taken.match)
+        taken = taken.before
+    return matches[::-1]

@@ -2,8 +2,8 @@
 
 The table (paraphrase-en.gz) has 5 million pairs of phrases as three lines each: a probability,
 which the scoring does not use, the phrase and its paraphrase. Kept are 64-bit hashes of the pairs,
-sorted. That two phrases of a table of this size have the same hash is a chance of one in a million, and a
-wrong answer to a single question a thousand times less probable still.
+sorted. That any two of the pairs have the same hash is a chance of one in a million, and that a
+question gets a wrong answer is less probable still.
 """
 
 import gzip
@@ -113,7 +113,7 @@ def _mix(numbers: Hashes) -> Hashes:
     z = numbers + _FIRST
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return cast(Hashes, z ^ (z >> np.uint64(31)))
 
 
 def _distinct(table: Hashes) -> Hashes:

@@ -21,13 +21,12 @@ _PUNCTUATION: Final = frozenset(
     ("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";")
 )
 
-_ABBREVIATIONS: Final = tuple(
-    """
-    adm al apr ariz assn aug ave bldg blvd bros calif capt cf cmdr co col colo conn corp dec
-    dept dr est etc feb fla fri ft ga gen gov hon inc ind jan jr jul jun kan ky lt ltd maj
-    mar md mfg mich minn mo mon mont mr mrs ms mt neb nev nov oct okla ph.d pres prof rd rep
-    rev sen sep sept sgt sr st supt tenn thu thurs tue tues univ va vs vt wed wis wyo
-    """.split()
+_ABBREVIATIONS: Final = (
+    r"adm|al|apr|ariz|assn|aug|ave|bldg|blvd|bros|calif|capt|cf|cmdr|co|col|colo|conn|corp|"
+    r"dec|dept|dr|est|etc|feb|fla|fri|ft|ga|gen|gov|hon|inc|ind|jan|jr|jul|jun|kan|ky|lt|ltd|"
+    r"maj|mar|md|mfg|mich|minn|mo|mon|mont|mr|mrs|ms|mt|neb|nev|nov|oct|okla|ph\.d|pres|prof|"
+    r"rd|rep|rev|sen|sep|sept|sgt|sr|st|supt|tenn|thu|thurs|tue|tues|univ|va|vs|vt|wed|wis|"
+    r"wyo"
 )
 
 _LETTER: Final = (
@@ -113,7 +112,7 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = tuple(
         (rf"{_SLASHED}(?:\\?/{_SLASHED}){{1,2}}", _keep),
         (r"[A-Z]+(?:[&+][A-Z]+)+", _keep),
         (r"[A-Za-z](?:\.[A-Za-z])*\.(?:-[A-Za-z0-9]+)*", _keep),
-        (rf"(?i:{'|'.join(map(re.escape, _ABBREVIATIONS))})\.", _keep),
+        (rf"(?i:{_ABBREVIATIONS})\.", _keep),
         (r"(?i:nos?|pp|art|fig)\.(?=\s?\d)", _keep),
         # Numbers.
         (rf"[-+]?{_NUMBER}", _keep),
@@ -168,7 +167,8 @@ def tokenize(caption: str) -> str:
 
 def _next(line: str, place: int) -> tuple[str, int]:
     """The word that begins at a place, and where it ends."""
-    longest, end, becomes = place, place, _keep
+    longest = end = place
+    becomes: Callable[[str], str] = _keep
     for form, change in _FORMS:
         found = form.match(line, place)
         if found and found.end() > longest:

@@ -15,7 +15,12 @@ JAVA: Final = shutil.which("java")
 SECONDS: Final = 540  # until a program that hangs is ended; METEOR reads its tables for a minute
 
 # As in pycocoevalcap/tokenizer/ptbtokenizer.py, which looks for brackets in capitals.
-PUNCTUATION: Final = frozenset("'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;".split())
+PUNCTUATION: Final = frozenset(
+    (
+        *("''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-"),
+        *(".", "?", "!", ",", ":", "-", "--", "...", ";"),
+    )
+)
 
 
 def missing() -> str | None:
