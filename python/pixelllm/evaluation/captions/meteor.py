@@ -64,7 +64,7 @@ class MeteorCounts:
         if whole and self.chunks == 1:
             return mean
         scattered = self.chunks / ((self.covered + self.wanted_covered) / 2)
-        return mean * (1 - GAMMA * scattered**BETA)
+        return mean * (1 - GAMMA * float(scattered**BETA))
 
 
 class Meteor:

@@ -119,7 +119,7 @@ def _mix(numbers: Hashes) -> Hashes:
 def _distinct(table: Hashes) -> Hashes:
     """Those of both columns, sorted, once each."""
     ordered = np.sort(table, axis=None)
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return cast(Hashes, ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])])
 
 
 def _pair(phrase: Hashes, paraphrase: Hashes) -> Hashes:
