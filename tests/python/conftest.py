@@ -85,7 +85,10 @@ def has_all_tests(config: pytest.Config) -> bool:
     """Whether the run chose no tests out of those that compare goldens."""
     chosen = (config.option.keyword, config.option.markexpr, config.getoption("deselect"))
     paths = [Path(argument).resolve() for argument in config.args]
-    return not any(chosen) and any((HERE / "model").is_relative_to(path) for path in paths)
+    return not any(chosen) and all(
+        any((HERE / part).is_relative_to(path) for path in paths)
+        for part in ("model", "evaluation")
+    )
 
 
 @pytest.fixture(scope="session")
