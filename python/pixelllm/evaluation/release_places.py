@@ -7,8 +7,11 @@ edges.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pycocotools import mask as coco
 
+from pixelllm import contract
 from pixelllm.evaluation.segmentation import Mask
+from pixelllm.tasks.frame import Frame
 
 Size = tuple[int, int]  # (height, width)
 
@@ -57,6 +60,20 @@ def release_mask(
         for own, cells, padded in zip(size, logits.shape, padded_size, strict=True)
     )
     return _stretch(logits[:rows, :columns], original_size) > 0
+
+
+def encode_release_mask(logits: NDArray[np.float32], frame: Frame, side: int) -> contract.Mask:
+    """`release_mask`, encoded; in the form of the function that encodes what is served.
+
+    Args:
+        logits: float[h, w], of the whole frame.
+        side: of the square frame, model pixels.
+    """
+    size = round(frame.height * frame.scale_y), round(frame.width * frame.scale_x)
+    original = frame.height, frame.width
+    mask = release_mask(logits, size, (side, side), original)
+    counts = coco.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"]
+    return contract.Mask(size=list(original), counts=counts.decode("ascii"))
 
 
 def _stretch(cells: NDArray[np.floating], size: Size) -> NDArray[np.float32]:
