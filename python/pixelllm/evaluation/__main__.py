@@ -17,10 +17,9 @@ from tqdm import tqdm
 
 from pixelllm.data.datasets import open_files, parse_spec
 from pixelllm.data.errors import DatasetError
-from pixelllm.evaluation.captions import Meteor, caption_scores
 from pixelllm.evaluation.journal import Journal, JournalError
 from pixelllm.evaluation.measures.catalogue import (
-    TASKS,
+    CATALOGUE,
     Texts,
     UnknownMeasureError,
     measure_of,
@@ -87,6 +86,8 @@ def _run(options: argparse.Namespace) -> Outcome:
         tally = evaluate(
             dataset, measure, answers, count=count, batch=options.batch, progress=bar.update
         )
+    if predictions is not None and not tally.records:
+        raise ResultsError(f"{options.predictions} predicts nothing about images of {options.data}")
     tally.skipped += [(name, "there is no such file") for name in dataset.missing]
     whole = {**settings, **_circumstances(options), "dataset": dataset.name}
     scores = measure.scores() if measure.cases else None
@@ -98,6 +99,8 @@ def _run(options: argparse.Namespace) -> Outcome:
 
 def _texts() -> Texts:
     """How texts are scored. METEOR's tables take a while to read."""
+    from pixelllm.evaluation.captions import Meteor, caption_scores
+
     return Texts(caption_scores, Meteor().score)
 
 
@@ -124,14 +127,16 @@ def _circumstances(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    tasks = "; ".join(f"{task} ({', '.join(profiles)})" for task, profiles in TASKS.items())
+    tasks = "; ".join(f"{task} ({', '.join(profiles)})" for task, profiles in CATALOGUE.items())
     parser = argparse.ArgumentParser(
         prog="python -m pixelllm.evaluation",
         description="Measure a model, or predictions in a file, on a dataset.",
         epilog=f"Tasks and their profiles, the default first: {tasks}.",
     )
     parser.add_argument("task", help="one of those below")
-    parser.add_argument("--data", required=True, help="FORMAT:PATH[,key=value...]; docs/datasets.md")
+    parser.add_argument(
+        "--data", required=True, help="FORMAT:PATH[,key=value...]; docs/datasets.md"
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", default="tiny", help="a shipped preset or a checkpoint folder")
     source.add_argument("--predictions", type=Path, help="a file to score instead of a model")

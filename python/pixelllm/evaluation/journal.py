@@ -34,7 +34,7 @@ class Journal:
 
     Args:
         folder: it is made where it is missing.
-        settings: what makes answers comparable; those of an earlier run in the folder must be equal.
+        settings: what answers depend on; those of an earlier run in the folder must be equal.
 
     Raises:
         JournalError: the folder holds a run with other settings.

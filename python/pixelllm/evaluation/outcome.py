@@ -49,15 +49,13 @@ class Outcome:
         }
 
 
-def write_outcome(
-    folder: Path, outcome: Outcome, dataset: Dataset, cases: Sequence[Case]
-) -> None:
+def write_outcome(folder: Path, outcome: Outcome, dataset: Dataset, cases: Sequence[Case]) -> None:
     """Write everything into a folder, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / PREDICTIONS, outcome.tally.records)
     _write_json(folder / REPORT, outcome.report())
     ranked = sorted(cases, key=lambda case: -case.worth)
-    best = ranked[:SHOWN]
+    best = ranked[: (len(ranked) + 1) // 2][:SHOWN]
     worst = ranked[len(best) :][::-1][:SHOWN]
     sections = [_page(outcome)]
     for name, chosen in (("worst", worst), ("best", best)):
@@ -122,7 +120,7 @@ def _write_json(path: Path, value: object) -> None:
 def _shown(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.0f}" if value == int(value) and value > 1 else f"{value:.4f}"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
 def _cell(value: object) -> str:

@@ -1,9 +1,10 @@
 """Predictions in files: the forms of the community, so that others' tools can score them too.
 
 A prediction is a JSON object. `image_id` names its image as COCO does, by the number that its
-dataset gives it where there is one. A box is `bbox`, [x, y, width, height] in pixels of the image; a
-mask is `segmentation`, COCO's run lengths with `counts` as text. Where several things are asked
-about an image, `index` says about which of the sample's phrases, regions or captions it is, from 0.
+dataset gives it where there is one. A box is `bbox`, [x, y, width, height] in pixels of the image;
+a mask is `segmentation`, COCO's run lengths with `counts` as text. Where several things are asked
+about an image, `index` says about which of the sample's phrases, regions or captions it is, from
+0.
 """
 
 import json
@@ -21,7 +22,7 @@ class ResultsError(Exception):
 
 
 def image_id(sample_id: str) -> int | str:
-    """The number of an image in its dataset, such as 581857 of "refcoco/581857", or the whole id."""
+    """The number of an image in its dataset (581857 of "refcoco/581857"), or else the whole id."""
     last = sample_id.rpartition("/")[2]
     return int(last) if last.isascii() and last.isdigit() else sample_id
 

@@ -1,13 +1,14 @@
 """What a measure is.
 
-A measure knows one task. It asks about a sample, keeps of each answer what is written to the file of
-predictions, and scores from that alone, so that predictions of other programs are scored alike.
+A measure knows one task. It asks about a sample, keeps of each answer what is written to the file
+of predictions, and scores from that alone, so that others' predictions are scored alike.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pixelllm.contract import Mask
 from pixelllm.data.sample import Box, Sample
 from pixelllm.evaluation.results import Record
 from pixelllm.inference.runner import EncodeMask
@@ -37,6 +38,7 @@ class Case:
     lines: tuple[str, ...] = ()
     true: tuple[Box, ...] = ()
     found: tuple[Box, ...] = ()
+    mask: Mask | None = None  # predicted
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ PLACED: Final[Mapping[str, Mapping[str, Placed]]] = {
     "locate": {"refcoco": LocateMeasure},
     "segment": {"served": SegmentMeasure, "release": release_segment_measure},
 }
-TASKS: Final = {task: tuple(own) for task, own in (*WRITTEN.items(), *PLACED.items())}
+CATALOGUE: Final = {task: tuple(own) for task, own in (*WRITTEN.items(), *PLACED.items())}
 
 
 def measure_of(
@@ -81,13 +81,11 @@ def profile_of(task: str, profile: str | None) -> str:
     Raises:
         UnknownMeasureError: there is no such task or profile.
     """
-    if task not in TASKS:
-        raise UnknownMeasureError(f"there is no task {task}: choose {', '.join(TASKS)}")
-    profiles = TASKS[task]
+    if task not in CATALOGUE:
+        raise UnknownMeasureError(f"there is no task {task}: choose {', '.join(CATALOGUE)}")
+    profiles = CATALOGUE[task]
     if profile is None:
         return next(iter(profiles))
     if profile not in profiles:
-        raise UnknownMeasureError(
-            f"{task} has no profile {profile}: choose {', '.join(profiles)}"
-        )
+        raise UnknownMeasureError(f"{task} has no profile {profile}: choose {', '.join(profiles)}")
     return profile

@@ -61,8 +61,9 @@ class LocateMeasure:
             record = found.get(number)
             worth, lines = self._score(phrase, record)
             shown = () if record is None else (corners(record),)
+            mask = None if record is None else record.get("segmentation")
             self.cases.append(
-                Case(index, sample.id, worth, phrase.text, lines, (phrase.box,), shown)
+                Case(index, sample.id, worth, phrase.text, lines, (phrase.box,), shown, mask)
             )
         return len(sample.phrases) - len(found)
 
@@ -82,7 +83,7 @@ class LocateMeasure:
                     for at in THRESHOLDS
                 ),
                 Figure("mean_iou", mean(self.ious), "mean IoU of the boxes"),
-                Figure("phrases", float(len(self.ious)), "number of phrases"),
+                Figure("phrases", len(self.ious), "number of phrases"),
             )
         )
 

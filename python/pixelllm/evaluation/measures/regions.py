@@ -100,8 +100,8 @@ class DenseCaptionMeasure:
                 Figure(f"detection_ap{round(iou * 100)}", value, f"AP of boxes at IoU {iou}")
                 for iou, value in precision.detection.items()
             ),
-            Figure("true_regions", float(self._true), "regions in the data, before merging"),
-            Figure("found_regions", float(self._found), "regions that were found"),
+            Figure("true_regions", self._true, "regions in the data, before merging"),
+            Figure("found_regions", self._found, "regions that were found"),
         ]
         cells = precision.cells or {}
         details = {f"iou{iou}_meteor{least}": value for (iou, least), value in cells.items()}

@@ -6,9 +6,9 @@ from typing import Final
 from pixelllm.data.sample import Box, Sample
 from pixelllm.evaluation.answering import caption_of, score_of
 from pixelllm.evaluation.measures.base import (
-    Case,
     CaptionScore,
     CaptionScores,
+    Case,
     Figure,
     Scores,
 )
@@ -85,7 +85,7 @@ class CaptionMeasure:
             raise ValueError("no caption was added")
         found = self._scores(self.candidates, self.references)
         figures = [Figure(name, value, MEANINGS.get(name, name)) for name, value in found.items()]
-        count = Figure("captions", float(len(self.candidates)), "number of captions")
+        count = Figure("captions", len(self.candidates), "number of captions")
         return Scores((*figures, count))
 
 
@@ -95,9 +95,7 @@ class DescribeMeasure(CaptionMeasure):
     task: str | Task = "describe"
     needs = "regions with captions, as Visual Genome has"
 
-    def __init__(
-        self, scores: CaptionScores, meteor: CaptionScore, *, merge: bool = False
-    ) -> None:
+    def __init__(self, scores: CaptionScores, meteor: CaptionScore, *, merge: bool = False) -> None:
         super().__init__(scores, meteor)
         self._merge = merge
 
@@ -124,9 +122,7 @@ class DescribeMeasure(CaptionMeasure):
         references = self._references(sample)
         for number, own in references.items():
             caption = text_of(found[number]) if number in found else ""
-            case = Case(
-                index, sample.id, 0.0, "the region in the box", true=(regions[number].box,)
-            )
+            case = Case(index, sample.id, 0.0, "the region in the box", true=(regions[number].box,))
             self._keep(case, caption, own)
         return len(references) - len(references.keys() & found.keys())
 

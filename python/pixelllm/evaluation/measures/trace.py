@@ -17,11 +17,15 @@ from pixelllm.tasks.base import Request, Result, Task
 from pixelllm.tasks.frame import corners_box
 
 WINDOWS: Final = (0, 1)  # of local bipartite matching, as in its paper
+NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)  # of a token in no word: it does not count
 SHOWN: Final = 12  # words in a picture
 
 
 class TraceMeasure:
-    """Places of the words of every caption whose words have places."""
+    """Places of the words of every caption whose words have places.
+
+    A token is to be where the word is that it begins in.
+    """
 
     encode_mask: EncodeMask | None = None
     needs = "captions whose words have places, as Localized Narratives has"
@@ -70,24 +74,20 @@ class TraceMeasure:
     ) -> None:
         height, width, _ = sample.image.shape
         words = [_word_at(caption, start) for start in starts]
-        true = np.array([word.box if word else (0.0,) * 4 for word in words], np.float64)
-        distance = point_l1(
-            corners.reshape(1, -1, 2, 2),
-            true.reshape(1, -1, 2, 2),
-            np.ones((1, len(starts)), np.int64),
-            (height, width),
-        )
+        true = np.array([word.box if word else NOWHERE for word in words], np.float64)
+        every = np.ones((1, len(starts)), np.int64)  # token counts; there is no padding
+        places = corners.reshape(1, -1, 2, 2), true.reshape(1, -1, 2, 2)
+        distance = point_l1(*places, every, (height, width))
         self.l1.append(distance)
-        spoken = [word for word in caption.words if max(word.box) > 0]
+
         led = [
             (word, corners_box(corners[[own is word for own in words]]))
             for word in caption.words
             if any(own is word for own in words)
         ]
-        sides = np.array((width, height) * 2)
-        limits = np.array((0.0, 0.0, 0.0, 0.0)), sides
-        found_trace = np.array([box for _, box in led]).clip(*limits) / sides
-        true_trace = np.array([word.box for word in spoken]).clip(*limits) / sides
+        spoken = [word.box for word in caption.words if max(word.box) > 0]
+        found_trace = _in_parts([box for _, box in led], width, height)
+        true_trace = _in_parts(spoken, width, height)
         for window, values in self.matched.items():
             values.append(local_bipartite_matching(found_trace, true_trace, window))
         self.cases.append(_case(index, sample, caption, distance, led))
@@ -110,7 +110,7 @@ class TraceMeasure:
                     )
                     for window, values in self.matched.items()
                 ),
-                Figure("captions", float(len(self.l1)), "number of captions"),
+                Figure("captions", len(self.l1), "number of captions"),
             )
         )
 
@@ -118,6 +118,12 @@ class TraceMeasure:
 def placed_captions(sample: Sample) -> list[Caption]:
     """The captions of a sample of which a word has a place."""
     return [one for one in sample.captions if any(max(word.box) > 0 for word in one.words)]
+
+
+def _in_parts(boxes: Sequence[Box], width: int, height: int) -> NDArray[np.float64]:
+    """Boxes in parts of the image, cut to it, [N, 4]."""
+    parts: NDArray[np.float64] = np.array(boxes) / (width, height, width, height)
+    return parts.clip(0, 1)
 
 
 def _word_at(caption: Caption, start: int) -> WordPlace | None:
