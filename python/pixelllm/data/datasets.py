@@ -27,7 +27,7 @@ from pixelllm.data.visual_genome import Grit, VisualGenome, find_grit_file
 EXIF: Final = ("apply", "ignore")
 IMAGES: Final = "images"  # the folder beside the annotations, by default
 COMMON: Final = {
-    "images": "the folder of the images; default: images, beside the annotations",
+    "images": "the folder of the images; default: images, beside the annotations or their folder",
     "missing": "where images are missing: fail, or skip them",
     "exif": "whether to turn images as their EXIF data say: ignore, or apply",
 }
@@ -159,10 +159,12 @@ def _choice(spec: Spec, key: str, choices: tuple[str, ...], default: str) -> str
 
 
 def _images_of(spec: Spec) -> Path:
-    """The folder of images: as said, or beside the annotations."""
+    """The folder of images: as said, or beside the annotations, or beside their folder."""
     if "images" in spec.options:
         return Path(spec.options["images"]).expanduser()
-    return (spec.path if spec.path.is_dir() else spec.path.parent) / IMAGES
+    beside = spec.path if spec.path.is_dir() else spec.path.parent
+    further = beside.resolve().parent / IMAGES
+    return further if further.is_dir() and not (beside / IMAGES).is_dir() else beside / IMAGES
 
 
 def _find_files(path: Path) -> list[Path]:
