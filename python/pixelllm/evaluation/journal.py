@@ -79,5 +79,6 @@ def _read(path: Path) -> dict[int, Answered]:
                 fields = json.loads(line)
             except ValueError:
                 continue
-            answers[fields.pop("index")] = Answered(**fields)
+            index = fields.pop("index")
+            answers[index] = Answered(**fields)
     return answers

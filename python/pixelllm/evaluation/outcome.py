@@ -1,6 +1,7 @@
 """What a run leaves behind: predictions, a report as JSON, and one with pictures as Markdown."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,4 +126,4 @@ def _shown(value: float | None) -> str:
 
 def _cell(value: object) -> str:
     """A text that is safe within a table or a line of Markdown."""
-    return " ".join(str(value).split()).replace("|", "\\|").replace("[", "\\[")
+    return re.sub(r"([\\`*_|\[\]<])", r"\\\1", " ".join(str(value).split()))

@@ -165,6 +165,8 @@ def evaluate(
             progress(len(numbers))
     except KeyboardInterrupt:
         tally.partial = True
+    if not tally.images and not tally.partial:
+        raise NothingToMeasureError(f"{dataset.name} has no image that can be read")
     if not tally.questions and not tally.partial:
         raise NothingToMeasureError(
             f"none of the first {tally.images} images has what is asked about: {measure.needs}"
