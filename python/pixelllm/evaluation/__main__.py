@@ -33,7 +33,6 @@ from pixelllm.evaluation.running import (
     NothingToMeasureError,
     evaluate,
     model_answers,
-    require_support,
 )
 from pixelllm.model.checkpoint import CheckpointError, load_checkpoint
 
@@ -70,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> Outcome:
     started = time.monotonic()
     measure = measure_of(options.task, options.profile, _texts, masks=options.masks)
+    if options.masks and options.task != "dense_caption":
+        raise UnknownMeasureError("--masks is for dense_caption; segment always finds masks")
     settings = _settings(options)
     predictions = read_predictions(options.predictions) if options.predictions else None
     dataset = open_files(parse_spec(options.data), masks=options.task == "segment")
     answers: Answers
     if predictions is None:
         checkpoint = load_checkpoint(options.model, options.device)
-        require_support(checkpoint, measure)
         journal = Journal(options.out, settings) if options.out else None
         answers = model_answers(checkpoint, measure, journal)
     else:

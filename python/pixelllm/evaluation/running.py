@@ -8,13 +8,12 @@ import torch
 
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.sample import Dataset, Sample
-from pixelllm.evaluation.answering import BATCH, Call, answer_each, model_facts, see
+from pixelllm.evaluation.answering import BATCH, Call, answer_each, see
 from pixelllm.evaluation.journal import Answered, Journal
 from pixelllm.evaluation.measures.base import Measure
 from pixelllm.evaluation.results import Record, image_id
 from pixelllm.inference.runner import Runner
 from pixelllm.model.checkpoint import Checkpoint
-from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.masks import encode_mask
 
@@ -24,7 +23,10 @@ Numbered = tuple[int, Sample]
 
 
 class NothingToMeasureError(Exception):
-    """The data have nothing that the task asks about; the message says what they need."""
+    """The data have nothing that the task asks about, or the model no part for it.
+
+    The message says what they need.
+    """
 
 
 class Answers(Protocol):
@@ -69,6 +71,8 @@ class ModelAnswers:
         for (place, _), result in zip(requests, results, strict=True):
             number, numbers[place] = numbers[place], numbers[place] + 1
             if isinstance(result, TaskError):
+                if result.code == "task_unsupported":
+                    raise NothingToMeasureError(result.message)
                 answered[place].refused.append(f"question {number}: {result.message}")
             else:
                 sample = samples[place][1]
@@ -99,19 +103,6 @@ def model_answers(
     """Answers of a model, with masks as the measure wants them."""
     runner = Runner(checkpoint, BATCH, measure.encode_mask or encode_mask)
     return ModelAnswers(checkpoint, runner, journal)
-
-
-def require_support(checkpoint: Checkpoint, measure: Measure) -> None:
-    """Refuse a model that lacks a part of the task.
-
-    Raises:
-        NothingToMeasureError: it does.
-    """
-    task = TASKS[measure.task] if isinstance(measure.task, str) else measure.task
-    if not task.supported(model_facts(checkpoint)):
-        raise NothingToMeasureError(
-            f"the model {checkpoint.name} has no part for {measure.task}: name another with --model"
-        )
 
 
 @dataclass

@@ -141,6 +141,7 @@ def test_masks_of_regions_are_kept_where_wanted(scenes: Path, tmp_path: Path) ->
         (["dense_caption", "--profile", "coco"], "choose scenic, densecap-lua, paper"),
         (["locate", "--predictions", "gone.json"], "gone.json cannot be read"),
         (["locate", "--model", "gone"], "gone"),
+        (["segment", "--masks"], "--masks is for dense_caption"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_a_sentence(
@@ -180,4 +181,4 @@ def test_a_model_without_the_part_is_refused(
     arguments = ["--data", spec("segment", scenes), "--model", str(tmp_path / "plain")]
 
     assert main(["segment", *arguments]) == 1
-    assert "has no part for segment" in caplog.text
+    assert "no mask decoder, which segment needs" in caplog.text

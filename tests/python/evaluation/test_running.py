@@ -8,6 +8,7 @@ from pixelllm.data.sample import Phrase, Sample
 from pixelllm.evaluation.journal import Journal
 from pixelllm.evaluation.measures.places import LocateMeasure, SegmentMeasure
 from pixelllm.evaluation.measures.texts import CaptionMeasure
+from pixelllm.evaluation.results import Record
 from pixelllm.evaluation.running import (
     PATIENCE,
     GivenAnswers,
@@ -15,7 +16,6 @@ from pixelllm.evaluation.running import (
     Tally,
     evaluate,
     model_answers,
-    require_support,
 )
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
 from tests.python.evaluation.measures.samples import LEFT, black
@@ -138,7 +138,10 @@ def test_data_without_images_are_refused(tiny: Checkpoint) -> None:
 def test_given_answers_are_found_by_number_and_by_id() -> None:
     captions = CaptionMeasure(lambda candidates, references: {}, lambda caption, references: 0.0)
     data = SceneData(2)
-    given = {1: [{"image_id": 1, "caption": "one"}], "scenes/2": [{"caption": "two"}]}
+    given: dict[int | str, list[Record]] = {
+        1: [{"image_id": 1, "caption": "one"}],
+        "scenes/2": [{"caption": "two"}],
+    }
 
     evaluate(data, captions, GivenAnswers(given), count=2, batch=2, progress=lambda number: None)
 
@@ -146,6 +149,9 @@ def test_given_answers_are_found_by_number_and_by_id() -> None:
 
 
 def test_a_model_without_the_part_is_refused_at_once(checkpoint: Checkpoint) -> None:
-    with pytest.raises(NothingToMeasureError, match="has no part for segment"):
-        require_support(checkpoint, SegmentMeasure())
-    require_support(checkpoint, LocateMeasure())
+    data = SceneData(3)
+
+    with pytest.raises(NothingToMeasureError, match="no mask decoder"):
+        locate(checkpoint, data, SegmentMeasure())
+
+    assert data.read == [0, 1]
