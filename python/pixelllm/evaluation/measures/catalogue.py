@@ -23,10 +23,10 @@ class UnknownMeasureError(Exception):
 
 @dataclass(frozen=True)
 class Texts:
-    """How texts are scored."""
+    """How texts are scored; without METEOR dense captions are not, only their boxes."""
 
     scores: CaptionScores
-    meteor: CaptionScore
+    meteor: CaptionScore | None
 
 
 def _caption(texts: Texts, masks: bool) -> Measure:

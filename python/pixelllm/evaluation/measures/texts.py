@@ -12,6 +12,7 @@ from pixelllm.evaluation.measures.base import (
     Figure,
     Scores,
 )
+from pixelllm.evaluation.metrics import multiset_overlap
 from pixelllm.evaluation.region_captions import MERGE, pool_references
 from pixelllm.evaluation.results import Record, bbox, by_question, image_id, text_of
 from pixelllm.inference.runner import EncodeMask
@@ -29,14 +30,22 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 
 class CaptionMeasure:
-    """Captions of whole images against all that the data say about them."""
+    """Captions of whole images against all that the data say about them.
+
+    Args:
+        scores: the figures of all captions together.
+        meteor: what one caption is worth, by which the best and the worst are chosen; without it,
+            the words that it has in common with a reference.
+    """
 
     task: str | Task = "caption"
     encode_mask: EncodeMask | None = None
     needs = "captions, as COCO and Localized Narratives have"
 
-    def __init__(self, scores: CaptionScores, meteor: CaptionScore) -> None:
-        self._scores, self._meteor = scores, meteor
+    def __init__(self, scores: CaptionScores, meteor: CaptionScore | None) -> None:
+        self._scores = scores
+        self._worth = meteor or words_in_common
+        self._worth_name = "METEOR" if meteor else "words in common"
         self.cases: list[Case] = []
         self.candidates: list[str] = []
         self.references: list[Sequence[str]] = []
@@ -66,11 +75,11 @@ class CaptionMeasure:
         return 0 if records else 1
 
     def _keep(self, case: Case, caption: str, references: Sequence[str]) -> None:
-        worth = self._meteor(caption, references)
+        worth = self._worth(caption, references)
         self.candidates.append(caption)
         self.references.append(references)
         lines = (f"written: {caption}", *(f"true: {one}" for one in references[:3]))
-        lines = (f"METEOR {worth:.2f}", *lines)
+        lines = (f"{self._worth_name} {worth:.2f}", *lines)
         self.cases.append(
             Case(case.index, case.image, worth, case.title, lines, case.true, case.found)
         )
@@ -95,7 +104,9 @@ class DescribeMeasure(CaptionMeasure):
     task: str | Task = "describe"
     needs = "regions with captions, as Visual Genome has"
 
-    def __init__(self, scores: CaptionScores, meteor: CaptionScore, *, merge: bool = False) -> None:
+    def __init__(
+        self, scores: CaptionScores, meteor: CaptionScore | None, *, merge: bool = False
+    ) -> None:
         super().__init__(scores, meteor)
         self._merge = merge
 
@@ -131,6 +142,12 @@ class DescribeMeasure(CaptionMeasure):
         if not self._merge:
             return {number: (caption,) for number, caption in enumerate(captions)}
         return pool_references([bbox(one.box) for one in sample.regions], captions, MERGE)
+
+
+def words_in_common(caption: str, references: Sequence[str]) -> float:
+    """F1 of the words of a caption and of the reference that is best for it."""
+    words = caption.lower().split()
+    return max(multiset_overlap(words, one.lower().split()).f1 for one in references)
 
 
 def boxes_of(sample: Sample) -> list[Box]:

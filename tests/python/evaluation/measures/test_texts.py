@@ -65,6 +65,16 @@ def test_images_that_say_nothing_are_not_asked() -> None:
         measure.scores()
 
 
+def test_without_meteor_cases_are_ranked_by_words_in_common() -> None:
+    measure = CaptionMeasure(scores, None)
+
+    measure.add(0, pets(), [{"image_id": 7, "caption": "two cats"}])
+
+    (case,) = measure.cases
+    assert case.worth == 0.5  # of "two pets"
+    assert case.lines[0] == "words in common 0.50"
+
+
 def test_a_prediction_is_a_result_of_cocos_caption_task() -> None:
     result = {"caption": "two pets", "score": 0.5, "words": []}
 
