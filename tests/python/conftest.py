@@ -21,6 +21,7 @@ HERE: Final = Path(__file__).parent
 WRITE: Final = "--write-golden-table"
 DOCUMENT: Final = "--golden-table"
 REPORT: Final = pytest.StashKey[str]()
+WITH_GOLDENS: Final = ("evaluation", "model")  # folders of tests that compare goldens
 OUTPUT: Final = "goldens"  # under this name a worker hands over what it compared
 
 
@@ -85,9 +86,9 @@ def has_all_tests(config: pytest.Config) -> bool:
     """Whether the run chose no tests out of those that compare goldens."""
     chosen = (config.option.keyword, config.option.markexpr, config.getoption("deselect"))
     paths = [Path(argument).resolve() for argument in config.args]
+    folders = (HERE / name for name in WITH_GOLDENS)
     return not any(chosen) and all(
-        any((HERE / part).is_relative_to(path) for path in paths)
-        for part in ("model", "evaluation")
+        any(folder.is_relative_to(path) for path in paths) for folder in folders
     )
 
 

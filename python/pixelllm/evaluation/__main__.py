@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ) as error:
         logger.error("%s", error)
         return 1
+    except KeyboardInterrupt:
+        logger.warning("stopped before anything was measured, or while the report was written")
+        return STOPPED
     sys.stdout.write(summary(outcome))
     if options.out:
         logger.info("written to %s", options.out)
