@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tqdm import tqdm
 
 from pixelllm.data.datasets import open_files, parse_spec
 from pixelllm.data.errors import DatasetError
+from pixelllm.evaluation.captions import Meteor, TablesMissingError, caption_scores
 from pixelllm.evaluation.journal import Journal, JournalError
 from pixelllm.evaluation.measures.catalogue import (
     CATALOGUE,
@@ -100,11 +102,15 @@ def _run(options: argparse.Namespace) -> Outcome:
     return outcome
 
 
+@cache
 def _texts() -> Texts:
     """How texts are scored. METEOR's tables take a while to read."""
-    from pixelllm.evaluation.captions import Meteor, caption_scores
-
-    return Texts(caption_scores, Meteor().score)
+    try:
+        meteor = Meteor()
+    except TablesMissingError as error:
+        logger.warning("%s. Until then METEOR is left out, and mAP, which needs it.", error)
+        return Texts(caption_scores, None)
+    return Texts(partial(caption_scores, meteor=meteor), meteor.score)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
