@@ -166,7 +166,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_odd_values_anywhere_are_read_or_named(folder: Path, name: str) -> None:
     value, write = GOOD[name]
     count = sum(1 for _ in places(value))
-    chosen = np.random.default_rng(7).permutation(count * len(ODD))[:150].tolist()
+    chosen = np.random.default_rng(7).permutation(count * len(ODD))[:100].tolist()
 
     for place, odd in (divmod(number, len(ODD)) for number in chosen):
         damaged = copy.deepcopy(value)
