@@ -65,7 +65,7 @@ FIGURES: Final = (
     Figure("`dense_caption` AP50, exact captions", ("dense_caption", "ap50_exact"), ">= 0.90"),
     Figure("`dense_caption` AP50, colour and kind", ("dense_caption", "ap50_pair")),
     Figure("`dense_caption` AP50, boxes alone", ("dense_caption", "ap50_box")),
-    Figure("`dense_caption` mAP with METEOR", ("dense_caption", "map")),
+    Figure("`dense_caption` mAP, exact matches", ("dense_caption", "map")),
     Figure("`locate` score: expected calibration error", ("locate", "score", "calibration_error")),
     Figure("`locate` score: AUROC of named against absent things", ("locate", "score", "auroc")),
 )

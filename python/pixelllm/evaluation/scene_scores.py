@@ -12,7 +12,7 @@ from pixelllm.contract import Word
 from pixelllm.data.sample import Mask
 from pixelllm.data.scene_phrases import KINDS_OF_PHRASES
 from pixelllm.data.scenes import Scene, SceneThing
-from pixelllm.evaluation.meteor import exact_meteor
+from pixelllm.evaluation.exact_match import exact_match_score
 from pixelllm.evaluation.metrics import (
     Overlap,
     area_under_roc,
@@ -203,7 +203,7 @@ class LocateScores:
         return {name: _located_report(group) for name, group in groups.items()} | {"score": score}
 
 
-METEORS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
+CAPTION_SCORES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -219,8 +219,9 @@ class DenseScores:
         caption is the thing's, word by word.
     ap50_pair: the same where the caption names the thing's colour and kind.
     ap50_box: the same for the boxes alone.
-    map: mean of the average precisions at five overlaps and six METEORs (`meteor.py`), the measure
-        of dense captioning (Johnson et al., "DenseCap", 2016). Each region is compared with the
+    map: mean of the average precisions at five overlaps and six least scores of captions, the
+        measure of dense captioning (Johnson et al., "DenseCap", 2016), with exact matches only
+        (`exact_match.py`) instead of METEOR. Each region is compared with the
         thing that it overlaps most; each thing is found once.
     """
 
@@ -245,12 +246,14 @@ class DenseScores:
     def report(self) -> Report:
         """The figures."""
 
-        meteors = [self._precision(iou, _at_least(least)) for iou in IOUS for least in METEORS]
+        precisions = [
+            self._precision(iou, _at_least(least)) for iou in IOUS for least in CAPTION_SCORES
+        ]
         return {
             "ap50_exact": self._precision(0.5, _says_exactly),
             "ap50_pair": self._precision(0.5, _names_pair),
             "ap50_box": self._precision(0.5, _says_anything),
-            "map": mean(meteors),
+            "map": mean(precisions),
             "regions": sum(len(found) for found in self.overlaps),
             "things": sum(len(truth) for truth in self.truths),
         }
@@ -281,8 +284,8 @@ def _says_anything(truth: Truth, caption: str) -> bool:
     return True
 
 
-def _at_least(meteor: float) -> Fits:
-    return lambda truth, caption: exact_meteor(caption, truth[0]) >= meteor
+def _at_least(score: float) -> Fits:
+    return lambda truth, caption: exact_match_score(caption, truth[0]) >= score
 
 
 def _located_report(group: Sequence[_Located]) -> Report:

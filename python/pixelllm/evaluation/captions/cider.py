@@ -1,8 +1,8 @@
 """CIDEr of captions, as the COCO caption evaluation computes it.
 
-Vedantam et al. (2015), in the form called CIDEr-D: phrases of one to four words, weighted by how few
-images have them in their references, compared by a clipped cosine, with a penalty for other lengths.
-The weights come from the references at hand, so the score of a caption depends on what it is scored
+Vedantam et al. (2015), in the form called CIDEr-D: phrases of one to four words, weighted by how
+few images have them in their references, compared by a clipped cosine, with a penalty for other
+lengths. The weights come from the references at hand, so the score of a caption depends on what it is scored
 with, and of a single image it is 0. Texts are tokenised (`ptb.py`).
 """
 
@@ -63,7 +63,9 @@ def _alike(candidate: _Vector, reference: _Vector) -> float:
     cosines = 0.0
     for n in range(LONGEST):
         ours, theirs = candidate.weights[n], reference.weights[n]
-        common = sum(min(weight, theirs[g]) * theirs[g] for g, weight in ours.items() if g in theirs)
+        common = sum(
+            min(weight, theirs[g]) * theirs[g] for g, weight in ours.items() if g in theirs
+        )
         norms = candidate.norms[n] * reference.norms[n]
         cosines += common / norms if norms else common
     apart = candidate.length - reference.length

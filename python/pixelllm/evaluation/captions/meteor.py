@@ -1,4 +1,4 @@
-"""METEOR 1.5 for English captions, as `pycocoevalcap` has it from Java (`-l en -norm`), without Java.
+"""METEOR 1.5 for English captions, as `pycocoevalcap` runs it in Java (`-l en -norm`).
 
 Denkowski and Lavie, "Meteor Universal" (2014). A candidate's words are paired with those of a
 reference (`meteor_matchers.py`, `meteor_aligner.py`); the score is the weighted mean of precision
@@ -90,8 +90,9 @@ class Meteor:
         return self.counts(candidate, references).score
 
     def counts(self, candidate: str, references: Sequence[str]) -> MeteorCounts:
-        """What the score is made of, of the reference that is best. Those of many captions are added
-        for the score of all together, which is not the mean of theirs.
+        """What the score is made of, of the reference that is best.
+
+        Those of many captions are added for the score of all, which is not the mean of theirs.
         """
         words = normalise(candidate, self._abbreviations)
         found = [self._count(words, normalise(r, self._abbreviations)) for r in references]

@@ -144,9 +144,7 @@ def _weigh(match: Match, weights: Sequence[float]) -> _Candidate:
     return _Candidate(match, match.words, match.other_words, worth)
 
 
-def _go_on(
-    path: _Path, here: Sequence[_Candidate], position: int, following: list[_Path]
-) -> None:
+def _go_on(path: _Path, here: Sequence[_Candidate], position: int, following: list[_Path]) -> None:
     """Adds what the path becomes with each match that is free here, and without any."""
     for candidate in here:
         if path.used & candidate.words or path.other_used & candidate.other_words:

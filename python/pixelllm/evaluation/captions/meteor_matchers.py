@@ -89,7 +89,9 @@ def _phrases(table: Paraphrases, words: Words) -> tuple[list[_Phrase], Hashes]:
     ]
     hashes = hash_phrases([phrase.text for phrase in phrases])
     known = table.known(hashes)
-    return [phrase for phrase, is_known in zip(phrases, known, strict=True) if is_known], hashes[known]
+    return [phrase for phrase, is_known in zip(phrases, known, strict=True) if is_known], hashes[
+        known
+    ]
 
 
 def _single(start: int, other_start: int, matcher: int) -> Match:

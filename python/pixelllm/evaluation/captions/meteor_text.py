@@ -7,6 +7,8 @@ its own form; each is held to the Java program by the tests. Full stops at the e
 after the abbreviations of METEOR's list, and before a word in lower case.
 """
 
+# ruff: noqa: RUF001  (signs that look alike are what this is about)
+
 import re
 from collections.abc import Mapping
 from itertools import pairwise

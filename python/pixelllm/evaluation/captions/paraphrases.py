@@ -1,8 +1,8 @@
 """METEOR's table of paraphrases, in the little memory that looking pairs up needs.
 
-The table (paraphrase-en.gz) has 5 million pairs of phrases as three lines each: a probability, which
-the scoring does not use, the phrase and its paraphrase. Kept are 64-bit hashes of the pairs, sorted.
-That two phrases of a table of this size have the same hash is a chance of one in a million, and a
+The table (paraphrase-en.gz) has 5 million pairs of phrases as three lines each: a probability,
+which the scoring does not use, the phrase and its paraphrase. Kept are 64-bit hashes of the pairs,
+sorted. That two phrases of a table of this size have the same hash is a chance of one in a million, and a
 wrong answer to a single question a thousand times less probable still.
 """
 
@@ -54,7 +54,7 @@ def read_paraphrases(file: Path, cache: Path | None = None) -> Paraphrases:
 
     Args:
         file: paraphrase-en.gz of METEOR 1.5.
-        cache: a folder for what is made of the table, which is then mapped into memory the next time
+        cache: a folder for what is made of the table, which is mapped into memory the next time
             instead of being read anew.
     """
     kept = cache / f"paraphrases-{_mark(file)}.npy" if cache else None
@@ -109,7 +109,7 @@ def _hash_lines(block: bytes) -> Hashes:
 
 
 def _mix(numbers: Hashes) -> Hashes:
-    """Splitmix64 (Steele et al., 2014): every bit of a number changes about half of the result's."""
+    """Splitmix64 (Steele et al., 2014): a bit of a number changes half of the result's."""
     z = numbers + _FIRST
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

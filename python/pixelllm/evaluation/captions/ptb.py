@@ -10,19 +10,25 @@ Left out are lists that captions do not meet: of its abbreviations only common o
 the forms of web addresses and of smileys are simpler.
 """
 
+# ruff: noqa: RUF001  (signs that look alike are what this is about)
+
 import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-_PUNCTUATION: Final = frozenset(("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"))
+_PUNCTUATION: Final = frozenset(
+    ("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";")
+)
 
-_ABBREVIATIONS: Final = (
-    "adm al apr ariz assn aug ave bldg blvd bros calif capt cf cmdr co col colo conn corp dec dept dr"
-    " est etc feb fla fri ft ga gen gov hon inc ind jan jr jul jun kan ky lt ltd maj mar md mfg"
-    " mich minn mo mon mont mr mrs ms mt neb nev nov oct okla ph.d pres prof rd rep rev sen sep sept"
-    " sgt sr st supt tenn thu thurs tue tues univ va vs vt wed wis wyo"
-).split()
+_ABBREVIATIONS: Final = tuple(
+    """
+    adm al apr ariz assn aug ave bldg blvd bros calif capt cf cmdr co col colo conn corp dec
+    dept dr est etc feb fla fri ft ga gen gov hon inc ind jan jr jul jun kan ky lt ltd maj
+    mar md mfg mich minn mo mon mont mr mrs ms mt neb nev nov oct okla ph.d pres prof rd rep
+    rev sen sep sept sgt sr st supt tenn thu thurs tue tues univ va vs vt wed wis wyo
+    """.split()
+)
 
 _LETTER: Final = (
     r"(?:(?![\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f\u2460-\u24ff])[^\W\d_]"
@@ -77,7 +83,16 @@ _BRACKETS: Final = str.maketrans(
 )
 _SIGNS: Final = {
     **{"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "''", "&apos;": "'"},
-    **{"£": "#", "€": "$", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"},
+    **{
+        "£": "#",
+        "€": "$",
+        "¢": "cents",
+        "½": "1/2",
+        "¼": "1/4",
+        "¾": "3/4",
+        "⅓": "1/3",
+        "⅔": "2/3",
+    },
 }
 
 _FORMS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = tuple(

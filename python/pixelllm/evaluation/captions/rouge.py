@@ -13,7 +13,9 @@ BETA: Final = 1.2
 def rouge_l(candidate: str, references: Sequence[str]) -> float:
     """ROUGE-L of one candidate, 0-1."""
     words = candidate.split(" ")
-    both = [(_common(words, reference.split(" ")), reference.split(" ")) for reference in references]
+    both = [
+        (_common(words, reference.split(" ")), reference.split(" ")) for reference in references
+    ]
     precision = max(common / len(words) for common, _ in both)
     recall = max(common / len(wanted) for common, wanted in both)
     if not precision or not recall:

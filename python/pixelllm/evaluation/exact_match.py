@@ -1,8 +1,9 @@
-"""METEOR between two short captions, with exact matches only.
+"""METEOR's form between two short captions, with exact matches only: not METEOR itself.
 
 Denkowski and Lavie, "Meteor Universal" (2014), with the English parameters of METEOR 1.5. The full
-measure also matches stems, synonyms and paraphrases, for which it brings tables; between captions
-of scenes, whose words are few and differ in meaning, there are none to match.
+measure (`captions/meteor.py`) also matches stems, synonyms and paraphrases, for which it needs
+tables; between captions of scenes, whose words are few and differ in meaning, there are none to
+match.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ DELTA: Final = 0.75  # weight of content words; function words have the rest
 _CONTENT = frozenset((*SIZES, *TEXTURES, *COLOURS, *KINDS, *(k.plural for k in KINDS.values())))
 
 
-def exact_meteor(text: str, reference: str) -> float:
+def exact_match_score(text: str, reference: str) -> float:
     """How much a caption says what its reference says, 0-1."""
     words, wanted = text.split(), reference.split()
     pairs = _align(words, wanted)
