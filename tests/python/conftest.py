@@ -21,7 +21,7 @@ HERE: Final = Path(__file__).parent
 WRITE: Final = "--write-golden-table"
 DOCUMENT: Final = "--golden-table"
 REPORT: Final = pytest.StashKey[str]()
-WITH_GOLDENS: Final = ("model", "training")  # folders of tests that compare goldens
+WITH_GOLDENS: Final = ("evaluation", "model", "training")  # folders of tests that compare goldens
 OUTPUT: Final = "goldens"  # under this name a worker hands over what it compared
 
 

@@ -61,9 +61,10 @@ CONTENTS: Final = {
     "data_vg": "regions as a training sample",
     "data_resize_crop": "sizes, resizing, cropping and mirroring of images and places",
     "data_crop_context_bug": "what a crop leaves of objects and their texts",
+    "evaluators": "the measures of evaluation, on made-up answers",
 }
 # What other parts of the project have to agree with.
-NOT_THE_MODELS: Final = ("data_", "evaluators", "lr_schedules", "optim_")
+NOT_THE_MODELS: Final = ("data_", "lr_schedules", "optim_")
 
 ROOM: Final = 10  # times, between the error of one machine and that of another
 NOISE: Final = (
@@ -133,11 +134,14 @@ def uncompared(file: str, comparisons: Collection[Comparison]) -> list[str]:
 
 
 def values_of(file: str) -> Iterator[str]:
-    """The names of what the authors' code computed: no inputs, no parameters, no names."""
+    """The names of what the authors' code computed: no inputs, no parameters, no names.
+
+    Text is a name, but for figures that are written as JSON, which stand among the outputs.
+    """
     with np.load(FOLDER / f"{file}.npz", allow_pickle=False) as arrays:
         for key in arrays.files:
             given = key.startswith(("in/", "params/")) or "/in/" in key or "/params/" in key
-            if not given and arrays[key].dtype.kind != "U":
+            if not given and (arrays[key].dtype.kind != "U" or "/out/" in key):
                 yield key
 
 

@@ -6,12 +6,13 @@ recorded; `golden_table.py` makes of the records what docs/model.md says.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -106,6 +107,15 @@ class Golden(Mapping[str, Tensor]):
         COMPARISONS.append(Comparison(self.name, key, exact, error))
         limit = 0.0 if exact else self.tolerance
         assert error <= limit, f"{self.name}, {key}: off by {error:.2g}, {limit:g} are allowed"
+
+    def json(self, key: str) -> Any:
+        """A value that is JSON."""
+        return json.loads(self.arrays[key].item())
+
+    def check_json(self, key: str, actual: object) -> None:
+        """Compare with a value that is JSON: every name and, to the last bit, every number."""
+        COMPARISONS.append(Comparison(self.name, key, exact=True, error=0.0))
+        assert actual == self.json(key), f"{self.name}, {key}: {actual} differs"
 
 
 def tolerance(name: str) -> float:

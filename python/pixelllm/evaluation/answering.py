@@ -18,7 +18,8 @@ from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.inference.runner import model_facts as model_facts
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.tasks import TASKS
-from pixelllm.tasks.base import Answering, Plan, Read, Result, Text, Write, go_on
+from pixelllm.tasks.base import Answering, Found, Plan, Read, Result, Task, Text, Write, go_on
+from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.masks import decode_mask
 
@@ -27,9 +28,9 @@ BATCH = 64  # texts that are written or read, or masks that are found, together
 
 @dataclass(frozen=True)
 class Call:
-    """One request: a task by name, the index of its image, and its options."""
+    """One request: a task, or its name, the index of its image, and its options."""
 
-    task: str
+    task: str | Task
     image: int
     request: Mapping[str, object]
 
@@ -47,9 +48,15 @@ class Seen:
         return [image.frame for image in self.images]
 
 
-def see(checkpoint: Checkpoint, images: Sequence[NDArray[np.uint8]]) -> Seen:
-    """Preprocesses and encodes images, uint8[H, W, 3] of any sizes, as one batch."""
-    runner = Runner(checkpoint, slots=BATCH)
+def see(
+    checkpoint: Checkpoint, images: Sequence[NDArray[np.uint8]], runner: Runner | None = None
+) -> Seen:
+    """Preprocesses and encodes images, uint8[H, W, 3] of any sizes, as one batch.
+
+    Args:
+        runner: of the checkpoint, where there is one already.
+    """
+    runner = runner or Runner(checkpoint, slots=BATCH)
     return Seen(runner, runner.encode([fit_picture(image, checkpoint.config) for image in images]))
 
 
@@ -60,10 +67,31 @@ def answer(checkpoint: Checkpoint, seen: Seen, calls: Sequence[Call]) -> list[Re
         TaskError: one of them cannot be answered.
         ValueError: one asks for more than one beam.
     """
-    results: dict[int, Result] = {}
+    results = []
+    for result in answer_each(checkpoint, seen, calls):
+        if isinstance(result, TaskError):
+            raise result
+        results.append(result)
+    return results
+
+
+def answer_each(
+    checkpoint: Checkpoint, seen: Seen, calls: Sequence[Call]
+) -> list[Result | TaskError]:
+    """The result of each call, or why it cannot be answered.
+
+    Raises:
+        ValueError: one asks for more than one beam.
+    """
+    results: dict[int, Result | TaskError] = {}
     waiting: dict[int, tuple[Answering, Sequence[Plan]]] = {}
 
-    def take_up(number: int, answering: Answering, wanted: Sequence[Plan] | Result) -> None:
+    def go(number: int, answering: Answering, found: Sequence[Found] | None = None) -> None:
+        try:
+            wanted = go_on(answering, found)
+        except TaskError as error:
+            results[number] = error
+            return
         if isinstance(wanted, Mapping):
             results[number] = wanted
         else:
@@ -71,8 +99,8 @@ def answer(checkpoint: Checkpoint, seen: Seen, calls: Sequence[Call]) -> list[Re
 
     facts = model_facts(checkpoint)
     for number, call in enumerate(calls):
-        answering = TASKS[call.task].answer(call.request, seen.frames[call.image], facts)
-        take_up(number, answering, go_on(answering))
+        task = TASKS[call.task] if isinstance(call.task, str) else call.task
+        go(number, task.answer(call.request, seen.frames[call.image], facts))
     while waiting:
         stage = dict(waiting)
         waiting.clear()
@@ -84,7 +112,7 @@ def answer(checkpoint: Checkpoint, seen: Seen, calls: Sequence[Call]) -> list[Re
         ]
         found = iter(carrying_out.carry_out(seen.runner, plans, images))
         for number, (answering, wanted) in stage.items():
-            take_up(number, answering, go_on(answering, [next(found) for _ in wanted]))
+            go(number, answering, [next(found) for _ in wanted])
     return [results[number] for number in range(len(calls))]
 
 

@@ -25,6 +25,7 @@ from pixelllm.evaluation.metrics import (
     reliability,
 )
 from pixelllm.evaluation.scene_texts import named_things
+from pixelllm.evaluation.segmentation import mask_iou
 
 Report = dict[str, object]
 
@@ -285,12 +286,6 @@ def _says_anything(truth: Truth, caption: str) -> bool:
 
 def _at_least(score: float) -> Fits:
     return lambda truth, caption: exact_match_score(caption, truth[0]) >= score
-
-
-def mask_iou(mask: Mask, other: Mask) -> float:
-    """Intersection over union of two bool[H, W] masks; 0 where both are empty."""
-    union = int((mask | other).sum())
-    return int((mask & other).sum()) / union if union else 0.0
 
 
 def _located_report(group: Sequence[_Located]) -> Report:

@@ -5,7 +5,7 @@ row's result does not depend on its neighbours beyond the rounding of floats.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from pixelllm.contract import Mask
 from pixelllm.inference.draft import Draft
 from pixelllm.inference.picture import Picture, fit_picture
 from pixelllm.model.checkpoint import Checkpoint
@@ -35,6 +36,8 @@ from pixelllm.tasks.base import (
 )
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.masks import empty_mask, encode_mask
+
+EncodeMask = Callable[[NDArray[np.float32], Frame, int], Mask]  # of `encode_mask`
 
 MAX_PREFIX_TOKENS = 256  # the longest prefix of the contract, should every character be a token
 
@@ -71,10 +74,14 @@ class Runner:
     Args:
         checkpoint: the model and its tokenizer.
         slots: texts that can be written at a time.
+        encode_mask: makes a mask of the decoder's logits, its frame and the frame's side.
     """
 
-    def __init__(self, checkpoint: Checkpoint, slots: int) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, slots: int, encode_mask: EncodeMask = encode_mask
+    ) -> None:
         self._model = checkpoint.model
+        self._encode_mask = encode_mask
         self.slots = slots
         config = self._config = checkpoint.config
         language = config.language
@@ -239,7 +246,7 @@ class Runner:
         """The mask of float[4h, 4w] logits; one without numbers is not finite and has no pixel."""
         if not np.isfinite(logits).all() or not math.isfinite(score):
             return FoundMask(empty_mask(frame), math.nan)
-        mask = encode_mask(logits, frame, self._config.image_size)
+        mask = self._encode_mask(logits, frame, self._config.image_size)
         return FoundMask(mask, min(max(score, 0.0), 1.0))
 
     def _read_prefixes(

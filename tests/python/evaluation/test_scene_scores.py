@@ -15,7 +15,6 @@ from pixelllm.evaluation.scene_scores import (
     LocateScores,
     Report,
     WordScores,
-    mask_iou,
     round_figures,
 )
 
@@ -250,16 +249,6 @@ def test_a_score_is_worth_what_it_tells_of_the_box(scene: Scene) -> None:
     assert score["calibration_error"] == pytest.approx(expected)
     assert score["auroc"] == pytest.approx(2 / 4)
     assert score["reliability"] == [[1, 0.2, 0.0], [1, 0.3, 0.0], [2, 0.925, 0.5]]
-
-
-def test_masks_are_compared_pixel_by_pixel() -> None:
-    mask, other = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
-    mask[:2], other[1:3] = True, True
-
-    assert mask_iou(mask, other) == pytest.approx(4 / 12)
-    assert mask_iou(mask, mask) == 1.0
-    assert mask_iou(~mask, mask) == 0.0
-    assert mask_iou(np.zeros((2, 2), bool), np.zeros((2, 2), bool)) == 0.0
 
 
 def regions_of(scene: Scene, score: float = 0.9) -> list[dict[str, object]]:
