@@ -4,16 +4,10 @@ A task of evaluation's own, which the server does not have. Its places are as th
 neither put in order nor cut to the image, because that is what the release measures.
 """
 
-import re
-from collections.abc import Sequence
-
-from pixelllm.model.tokenizer import DecodedText
 from pixelllm.tasks.base import Answering, BoxPrompt, ModelFacts, Read, Request, Text, compute
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.options import text_option
 from pixelllm.tasks.writing import prefix_tokens
-
-_RUN = re.compile(r"\S+")
 
 
 class LeadThrough:
@@ -24,7 +18,7 @@ class LeadThrough:
         return True
 
     def answer(self, request: Request, frame: Frame, model: ModelFacts) -> Answering:
-        """`starts`: where in the caption each token's word begins. `corners`: its two points.
+        """`starts`: where in the caption each token begins. `corners`: its two points.
 
         Corners are [x, y, x, y] in pixels of the image. A caption that is longer than the model
         writes is cut at its end, as in the release.
@@ -35,29 +29,9 @@ class LeadThrough:
         (text,) = yield from compute([Read(BoxPrompt(frame.whole()), prefix, tokens)], Text)
         scale = (frame.scale_x, frame.scale_y) * 2
         return {
-            "starts": word_starts(model.tokenizer.decode(tokens), caption),
+            "starts": model.tokenizer.starts(caption)[: len(tokens)],
             "corners": [
                 [float(value) / own for value, own in zip(corners, scale, strict=True)]
                 for corners in text.corners.reshape(-1, 4)
             ],
         }
-
-
-def word_starts(decoded: DecodedText, caption: str) -> list[int]:
-    """Where the word of each token begins in a caption whose tokens these are.
-
-    A tokenizer may write a text otherwise than it was: in small letters, with fewer spaces. Words
-    are therefore counted and not compared. Where a cut text ends, so do its words.
-
-    Args:
-        decoded: what the tokens say, and where each stands in it.
-    """
-    starts = [run.start() for run in _RUN.finditer(caption)]
-    ends = [run.end() for run in _RUN.finditer(decoded.text)]
-    return [_word(ends, first, starts) for first, _ in decoded.spans]
-
-
-def _word(ends: Sequence[int], place: int, starts: Sequence[int]) -> int:
-    """The beginning in `starts` of the word that holds a place of the decoded text."""
-    number = sum(end <= place for end in ends)
-    return starts[min(number, len(starts) - 1)]

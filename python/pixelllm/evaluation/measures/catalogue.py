@@ -14,7 +14,7 @@ from pixelllm.evaluation.measures.places import (
 )
 from pixelllm.evaluation.measures.regions import DenseCaptionMeasure
 from pixelllm.evaluation.measures.texts import CaptionMeasure, DescribeMeasure
-from pixelllm.evaluation.measures.trace import TraceMeasure
+from pixelllm.evaluation.measures.trace import ReleaseTraceMeasure, TraceMeasure
 
 
 class UnknownMeasureError(Exception):
@@ -50,7 +50,7 @@ WRITTEN: Final[Mapping[str, Mapping[str, Written]]] = {
     "dense_caption": {name: partial(_dense, name) for name in PROFILES},
 }
 PLACED: Final[Mapping[str, Mapping[str, Placed]]] = {
-    "trace": {"words": TraceMeasure},
+    "trace": {"words": TraceMeasure, "release": ReleaseTraceMeasure},
     "locate": {"refcoco": LocateMeasure},
     "segment": {"served": SegmentMeasure, "release": release_segment_measure},
 }

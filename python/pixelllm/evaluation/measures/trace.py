@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelllm.data.sample import Box, Caption, Sample, WordPlace
+from pixelllm.data.sample import Box, Caption, Sample, SpokenCaption, WordPlace
 from pixelllm.evaluation.leading import LeadThrough
 from pixelllm.evaluation.measures.base import Case, Figure, Scores
 from pixelllm.evaluation.metrics import mean
@@ -15,9 +15,9 @@ from pixelllm.evaluation.traces import local_bipartite_matching, point_l1
 from pixelllm.inference.runner import EncodeMask
 from pixelllm.tasks.base import Request, Result, Task
 from pixelllm.tasks.frame import corners_box
+from pixelllm.training.token_places import spoken_places, written_places
 
 WINDOWS: Final = (0, 1)  # of local bipartite matching, as in its paper
-NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)  # of a token in no word: it does not count
 SHOWN: Final = 12  # words in a picture
 
 
@@ -36,13 +36,23 @@ class TraceMeasure:
         self.l1: list[float] = []  # of each caption
         self.matched: dict[int, list[float]] = {window: [] for window in WINDOWS}
 
+    def captions(self, sample: Sample) -> Sequence[Caption]:
+        """The captions that are asked about."""
+        return placed_captions(sample)
+
+    def true_places(
+        self, caption: Caption, starts: Sequence[int], height: int, width: int
+    ) -> NDArray[np.floating]:
+        """Where tokens that begin at `starts` are to be: [T, 4], pixels; zero for those without."""
+        return written_places(starts, caption.words)
+
     def ask(self, sample: Sample) -> list[Request]:
         """Each caption that has places."""
-        return [{"caption": caption.text} for caption in placed_captions(sample)]
+        return [{"caption": caption.text} for caption in self.captions(sample)]
 
     def records(self, sample: Sample, number: int, result: Result) -> list[Record]:
         """The corners of each token, and where in the caption its word begins."""
-        caption = placed_captions(sample)[number]
+        caption = self.captions(sample)[number]
         corners = result["corners"]
         assert isinstance(corners, list)
         return [
@@ -57,7 +67,7 @@ class TraceMeasure:
 
     def add(self, index: int, sample: Sample, records: Sequence[Record]) -> int:
         """Score the places of a sample's captions; one without a prediction is left out."""
-        captions = placed_captions(sample)
+        captions = self.captions(sample)
         found = by_question([caption.text for caption in captions], records, "caption")
         for number, record in found.items():
             starts, corners = _places(record)
@@ -74,7 +84,7 @@ class TraceMeasure:
     ) -> None:
         height, width, _ = sample.image.shape
         words = [_word_at(caption, start) for start in starts]
-        true = np.array([word.box if word else NOWHERE for word in words], np.float64)
+        true = self.true_places(caption, starts, height, width).astype(np.float64)
         every = np.ones((1, len(starts)), np.int64)  # token counts; there is no padding
         places = corners.reshape(1, -1, 2, 2), true.reshape(1, -1, 2, 2)
         distance = point_l1(*places, every, (height, width))
@@ -86,10 +96,11 @@ class TraceMeasure:
             if any(own is word for own in words)
         ]
         spoken = [word.box for word in caption.words if max(word.box) > 0]
-        found_trace = _in_parts([box for _, box in led], width, height)
-        true_trace = _in_parts(spoken, width, height)
-        for window, values in self.matched.items():
-            values.append(local_bipartite_matching(found_trace, true_trace, window))
+        if led and spoken:
+            found_trace = _in_parts([box for _, box in led], width, height)
+            true_trace = _in_parts(spoken, width, height)
+            for window, values in self.matched.items():
+                values.append(local_bipartite_matching(found_trace, true_trace, window))
         self.cases.append(_case(index, sample, caption, distance, led))
 
     def scores(self) -> Scores:
@@ -113,6 +124,28 @@ class TraceMeasure:
                 Figure("captions", len(self.l1), "number of captions"),
             )
         )
+
+
+class ReleaseTraceMeasure(TraceMeasure):
+    """Places of the tokens of every spoken caption, where the release has them.
+
+    Tokens are placed by their number and not by what they say (`training/token_places.py`).
+    Captions whose words could not be matched with the utterances are asked about too; they have no
+    part in the matching of words.
+    """
+
+    needs = "spoken captions with traces, as Localized Narratives has"
+
+    def captions(self, sample: Sample) -> Sequence[SpokenCaption]:
+        """The spoken ones."""
+        return [one for one in sample.captions if isinstance(one, SpokenCaption)]
+
+    def true_places(
+        self, caption: Caption, starts: Sequence[int], height: int, width: int
+    ) -> NDArray[np.floating]:
+        """As the release's pipeline gives them."""
+        assert isinstance(caption, SpokenCaption)
+        return spoken_places(len(starts), caption.narrative, height, width)
 
 
 def placed_captions(sample: Sample) -> list[Caption]:

@@ -1,9 +1,17 @@
 """Places of words against their traces, from predictions to distances."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from pixelllm.data.sample import Box
-from pixelllm.evaluation.measures.trace import TraceMeasure, placed_captions
+from pixelllm.data.narrative import Narrative, Utterance
+from pixelllm.data.sample import Box, SpokenCaption
+from pixelllm.evaluation.measures.trace import (
+    ReleaseTraceMeasure,
+    TraceMeasure,
+    placed_captions,
+)
 from pixelllm.evaluation.results import Record, ResultsError
 from tests.python.evaluation.measures.samples import pets, spoken
 
@@ -93,6 +101,29 @@ def test_a_caption_without_a_prediction_is_left_out() -> None:
 
     assert measure.add(0, spoken(A, B, C), []) == 1
     assert measure.scores().value("point_l1") is None
+
+
+def test_the_release_places_tokens_by_their_number() -> None:
+    """Two utterances and four tokens: it places the first two with one, the others with the other.
+
+    By the words, three tokens are the first's.
+    """
+    narrative = Narrative(
+        caption="photograph it",
+        timed_caption=(Utterance("photograph", 0.0, 1.0), Utterance("it", 1.0, 2.0)),
+        traces=(np.array([(0.1, 0.2, 0.0), (0.1, 0.2, 0.99), (0.5, 0.6, 1.0), (0.5, 0.6, 2.0)]),),
+    )
+    caption = SpokenCaption("photograph it", (), narrative=narrative)
+    sample = replace(spoken(A, B, C), captions=(caption,))
+    first, second = (10.0, 10.0, 50.0, 30.0), (50.0, 30.0, 50.0, 30.0)
+    measure = ReleaseTraceMeasure()
+
+    assert measure.ask(sample) == [{"caption": "photograph it"}]
+    own = {"caption": "photograph it", "starts": [0, 4, 8, 11]}
+    measure.add(0, sample, [{**record(first, first, second, second), **own}])
+
+    assert measure.scores().value("point_l1") == pytest.approx(0.0, abs=1e-6)
+    assert measure.scores().value("lbm_0") is None, "its words have no places"
 
 
 @pytest.mark.parametrize("starts", [(), (0, 2)])
