@@ -14,10 +14,11 @@ import torch
 
 from pixelllm.model.checkpoint import CheckpointError, load_config
 from pixelllm.model.config import (
+    PRESETS,
     DetectorConfig,
     MaskDecoderConfig,
     PixelLLMConfig,
-    pixelllm_t5_xl,
+    preset,
 )
 from pixelllm.weights.assemble import Parts, assemble
 from pixelllm.weights.convert import convert
@@ -69,7 +70,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _config(options: argparse.Namespace) -> PixelLLMConfig:
-    return pixelllm_t5_xl() if options.config is None else load_config(options.config)
+    return preset(options.preset) if options.config is None else load_config(options.config)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (base, trained):
         command.add_argument("--out", required=True, **FILE, help="the folder to write")
         command.add_argument("--dtype", choices=DTYPES, default="bfloat16", help="on disk")
-        command.add_argument("--config", **FILE, help="a config.json; default: pixelllm_t5_xl's")
+        command.add_argument(
+            "--preset", choices=PRESETS, default="pixelllm_t5_xl", help="the architecture"
+        )
+        command.add_argument("--config", **FILE, help="a config.json instead of a preset")
     return parser
 
 
