@@ -17,9 +17,8 @@ word. The authors' reads those of the end and of the padding, too (`reads_paddin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -72,12 +71,14 @@ class ObjectiveConfig:
     reads_padding: bool = False  # as in the authors' code: see above
 
 
-@dataclass(frozen=True)
-class Losses:
-    """The losses that were computed, by the names of `LossWeights`: each as it is, and weighted."""
+class Losses(NamedTuple):
+    """The losses that were computed, by the names of `LossWeights`: each as it is, and weighted.
 
-    plain: Mapping[str, Tensor]
-    weighted: Mapping[str, Tensor]
+    A tuple, so that torch finds the tensors in it (`sharding.py`).
+    """
+
+    plain: dict[str, Tensor]
+    weighted: dict[str, Tensor]
 
     @property
     def total(self) -> Tensor:
