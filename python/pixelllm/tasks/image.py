@@ -47,14 +47,15 @@ _DAMAGED = (
 )
 
 
-def decode_image(data: bytes) -> NDArray[np.uint8]:
+def decode_image(data: bytes, *, upright: bool = True) -> NDArray[np.uint8]:
     """Read a JPEG, PNG or WebP file; of a moving picture, its first frame.
 
     Args:
         data: the bytes of the file.
+        upright: turn it as its EXIF data say; without, it is as it is stored.
 
     Returns:
-        uint8[H, W, 3], RGB, upright.
+        uint8[H, W, 3], RGB.
 
     Raises:
         TaskError: `image_unreadable` for another format, a damaged file or a picture too small
@@ -73,7 +74,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
         _check_size(*image.size)
         try:
             image.load()
-            return _to_rgb(_upright(image))
+            return _to_rgb(_upright(image) if upright else image)
         except _DAMAGED as error:
             raise _damaged() from error
 

@@ -1,0 +1,117 @@
+"""The command line: `python -m pixelllm.data check` and `write-scenes`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pixelllm.data.check import Findings, check_own, check_spec
+from pixelllm.data.datasets import FORMATS, parse_spec
+from pixelllm.data.errors import DatasetError
+from pixelllm.data.write_scenes import write_scenes
+
+MIN_IMAGE_SIDE = 32  # the shorter side is a third of it, and smaller things have no pixels
+MAX_IMAGE_SIDE = 2048
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reads the command line and does what it says; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        status: int = options.run(options)
+    except DatasetError as error:
+        logger.error("%s", error)
+        return 1
+    return status
+
+
+def _check(options: argparse.Namespace) -> int:
+    found = _check_target(options.dataset)
+    logger.info("%s", found)
+    return 1 if found.problems else 0
+
+
+def _check_target(target: str) -> Findings:
+    """Of a folder of our own layout, or of a spec."""
+    if Path(target).expanduser().is_dir():
+        return check_own(Path(target).expanduser(), logger.info)
+    if ":" not in target:
+        raise DatasetError(
+            f"{target} is no folder; name a folder with images and data.jsonl, or a dataset as "
+            f"FORMAT:PATH[,key=value...], of the formats {', '.join(FORMATS)}"
+        )
+    spec = parse_spec(target)
+    if spec.format == "own" and not spec.options:
+        return check_own(spec.path, logger.info)
+    return check_spec(spec, logger.info)
+
+
+def _write_scenes(options: argparse.Namespace) -> int:
+    write_scenes(
+        options.folder,
+        train=options.train,
+        val=options.val,
+        seed=options.seed,
+        image_side=options.image_side,
+        image_format=options.image_format,
+        tell=logger.info,
+    )
+    logger.info("wrote %s; docs/datasets.md says how to name its parts", options.folder)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pixelllm.data", description="Datasets.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser(
+        "check",
+        help="read a whole dataset and tell what is wrong with it",
+        description="Read every image and every annotation, name everything that is wrong, and "
+        "count what there is. The exit status is 1 if anything is wrong.",
+    )
+    check.add_argument(
+        "dataset",
+        metavar="DATASET",
+        help="a folder of our own layout, or FORMAT:PATH[,key=value...]",
+    )
+    check.set_defaults(run=_check)
+
+    scenes = commands.add_parser(
+        "write-scenes",
+        help="write synthetic scenes in the formats of the real datasets",
+        description="Draw scenes and write them as Localized Narratives, COCO captions, RefCOCO, "
+        "Visual Genome and GRiT, with their images.",
+    )
+    scenes.add_argument("folder", metavar="DIR", type=Path, help="a new or empty folder")
+    scenes.add_argument("--train", required=True, type=_count, metavar="N", help="scenes to train")
+    scenes.add_argument("--val", required=True, type=_count, metavar="M", help="scenes to validate")
+    scenes.add_argument("--seed", type=_count, default=0, metavar="S", help="of the scenes (0)")
+    scenes.add_argument(
+        "--image-side", type=_side, default=128, metavar="PIXELS", help="the longer side (128)"
+    )
+    scenes.add_argument("--image-format", choices=("png", "jpg"), default="png", help="(png)")
+    scenes.set_defaults(run=_write_scenes)
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _side(text: str) -> int:
+    if not text.isdecimal() or not MIN_IMAGE_SIDE <= int(text) <= MAX_IMAGE_SIDE:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no whole number from {MIN_IMAGE_SIDE} to {MAX_IMAGE_SIDE}"
+        )
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

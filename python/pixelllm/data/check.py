@@ -1,0 +1,113 @@
+"""Reads a whole dataset, every image and every annotation, and tells what is wrong with it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from pixelllm.data.datasets import Spec, open_files
+from pixelllm.data.errors import DatasetError
+from pixelllm.data.image_folder import ImageFolder, read_image
+from pixelllm.data.own_layout import DATA, IMAGES, judge_repetition, read_line
+from pixelllm.data.own_line import OwnLine, OwnPhrase, check_places
+from pixelllm.data.sample import Caption, Exchange, Phrase, Region
+from pixelllm.data.stored_json import scan_lines
+
+MAX_NAMED: Final = 100  # missing images that are named one by one
+EVERY: Final = 10_000  # images between two lines about progress
+
+Tell: TypeAlias = Callable[[str], None]
+
+
+@dataclass
+class Findings:
+    """What there is, by kind, and how many things are wrong."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: int = 0
+
+    def note(self, error: DatasetError, tell: Tell) -> None:
+        """Tells what is wrong, and counts it: a line is a problem."""
+        tell(str(error))
+        self.problems += str(error).count("\n") + 1
+
+    def count(
+        self,
+        captions: Sequence[Caption],
+        phrases: Sequence[Phrase | OwnPhrase],
+        regions: Sequence[Region],
+        exchanges: Sequence[Exchange] = (),
+    ) -> None:
+        """Counts an image with what is said about it."""
+        self.counts["images"] += 1
+        self.counts["captions"] += len(captions)
+        self.counts["captions with places of words"] += sum(bool(c.words) for c in captions)
+        self.counts["phrases"] += len(phrases)
+        self.counts["phrases with masks"] += sum(p.mask is not None for p in phrases)
+        self.counts["regions"] += len(regions)
+        self.counts["questions with answers"] += len(exchanges)
+
+    def __str__(self) -> str:
+        there = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items() if count)
+        problems = "1 problem" if self.problems == 1 else f"{self.problems or 'no'} problems"
+        return f"{there or 'nothing can be used'}; {problems}"
+
+
+def check_own(folder: Path, tell: Tell) -> Findings:
+    """Checks a folder of our own layout, line by line; `tell` gets every problem."""
+    found = Findings()
+    lines: dict[str, int] = {}
+    path = folder / DATA
+    try:
+        images = ImageFolder(folder / IMAGES)
+        for line in scan_lines(path):
+            place = f"{path}:{line.number}"
+            try:
+                parsed = read_line(line.data, place)
+                judge_repetition(parsed.image, lines, line.number, place)
+                _check_image(parsed, images, place)
+            except DatasetError as error:
+                found.note(error, tell)
+            else:
+                found.count(parsed.captions, parsed.phrases, parsed.regions)
+    except DatasetError as error:
+        found.note(error, tell)
+    return found
+
+
+def check_spec(spec: Spec, tell: Tell) -> Findings:
+    """Reads every sample of a dataset, with masks; `tell` gets every problem."""
+    found = Findings()
+    try:
+        dataset = open_files(spec, masks=True, missing_images="skip")
+    except DatasetError as error:
+        found.note(error, tell)
+        return found
+    for name in dataset.missing[:MAX_NAMED]:
+        tell(f"{name} is missing")
+    if len(dataset.missing) > MAX_NAMED:
+        tell(f"{len(dataset.missing) - MAX_NAMED} more images are missing")
+    found.problems += len(dataset.missing)
+    for index in range(len(dataset)):
+        try:
+            sample = dataset[index]
+        except DatasetError as error:
+            found.note(error, tell)
+        else:
+            found.count(sample.captions, sample.phrases, sample.regions, sample.exchanges)
+        if (index + 1) % EVERY == 0:
+            tell(f"{index + 1} of {len(dataset)} images so far")
+    return found
+
+
+def _check_image(line: OwnLine, images: ImageFolder, place: str) -> None:
+    """Raises DatasetError where the image is not there or what is said of it is not in it."""
+    name = images.find((line.image,))
+    if name is None:
+        raise DatasetError(f"{place}: there is no image {line.image} in {images.path}")
+    try:
+        height, width = read_image(images.path / name, upright=True).shape[:2]
+        check_places(line, width, height)
+    except DatasetError as error:
+        raise DatasetError(f"{place}: {error}") from error
