@@ -21,6 +21,7 @@ HERE: Final = Path(__file__).parent
 WRITE: Final = "--write-golden-table"
 DOCUMENT: Final = "--golden-table"
 REPORT: Final = pytest.StashKey[str]()
+WITH_GOLDENS: Final = ("model", "training")  # folders of tests that compare goldens
 OUTPUT: Final = "goldens"  # under this name a worker hands over what it compared
 
 
@@ -85,7 +86,10 @@ def has_all_tests(config: pytest.Config) -> bool:
     """Whether the run chose no tests out of those that compare goldens."""
     chosen = (config.option.keyword, config.option.markexpr, config.getoption("deselect"))
     paths = [Path(argument).resolve() for argument in config.args]
-    return not any(chosen) and any((HERE / "model").is_relative_to(path) for path in paths)
+    folders = (HERE / name for name in WITH_GOLDENS)
+    return not any(chosen) and all(
+        any(folder.is_relative_to(path) for path in paths) for folder in folders
+    )
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,12 @@ CONTENTS: Final = {
     "box_decoder": "the detector, part by part, with its losses",
     "resize_preprocess": "resizing and normalising",
     "data_tokenizer": "texts as tokens",
+    "data_ln_trace_0": "a spoken caption, too long, from its annotation to a training sample",
+    "data_ln_trace_1": "the same, with a pointer that leaves the image",
+    "data_refcoco": "phrases with boxes and masks as a training sample",
+    "data_vg": "regions as a training sample",
+    "data_resize_crop": "sizes, resizing, cropping and mirroring of images and places",
+    "data_crop_context_bug": "what a crop leaves of objects and their texts",
 }
 # What other parts of the project have to agree with.
 NOT_THE_MODELS: Final = ("data_", "evaluators", "lr_schedules", "optim_")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES_PER_UTTERANCE = 16
+SHORTEST = 1e-5  # seconds; what is said in less takes no time
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,25 @@ class Narrative:
         )
 
 
-def utterance_boxes(narrative: Narrative) -> NDArray[np.float64]:
-    """Where each utterance is.
+@dataclass(frozen=True, eq=False)
+class UtterancePlaces:
+    """Where the pointer was during each utterance, in 0-1 of the image; beyond where it left it.
 
-    Returns:
-        float64[U, 4], (x_min, y_min, x_max, y_max) in 0-1 of the image, clipped to it.
+    points: float64[U, SAMPLES_PER_UTTERANCE, 2], (x, y) at evenly spaced times.
+    centres: float64[U, 2], its mean over the time.
+    boxes: float64[U, 4], (x_min, y_min, x_max, y_max) of the points.
+    """
+
+    points: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+
+
+def utterance_places(narrative: Narrative) -> UtterancePlaces:
+    """Where each utterance is, as the authors store it.
+
+    What is said before the trace begins or after it ends lies on its first or last stretch, gone on
+    with.
 
     Raises:
         ValueError: the narrative has no trace point.
@@ -78,11 +93,46 @@ def utterance_boxes(narrative: Narrative) -> NDArray[np.float64]:
     trace = trace[np.argsort(trace[:, 2], kind="stable")]
     spans = np.array([(u.start_time, u.end_time) for u in narrative.timed_caption]).reshape(-1, 2)
     times = np.linspace(spans[:, 0], spans[:, 1], SAMPLES_PER_UTTERANCE, axis=1)  # [U, 16]
-    x = np.interp(times, trace[:, 2], trace[:, 0])
-    y = np.interp(times, trace[:, 2], trace[:, 1])
-    boxes = np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)
-    clipped: NDArray[np.float64] = np.clip(boxes, 0.0, 1.0)
+    points = _along(trace, times)
+    boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    return UtterancePlaces(points, _mean_over_time(points, times), boxes)
+
+
+def utterance_boxes(narrative: Narrative) -> NDArray[np.float64]:
+    """Where each utterance is.
+
+    Returns:
+        float64[U, 4], (x_min, y_min, x_max, y_max) in 0-1 of the image, clipped to it.
+
+    Raises:
+        ValueError: the narrative has no trace point.
+    """
+    clipped: NDArray[np.float64] = np.clip(utterance_places(narrative).boxes, 0.0, 1.0)
     return clipped
+
+
+def _along(trace: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positions float64[U, 16, 2] on a trace [n, 3] that is in the order of time."""
+    if len(trace) == 1:
+        return np.tile(trace[0, :2], (*times.shape, 1))
+    clock = trace[:, 2]
+    right = np.clip(np.searchsorted(clock, times), 1, len(trace) - 1)
+    before, after = trace[right - 1], trace[right]
+    gap = after[..., 2] - before[..., 2]
+    # No time passes between some points of published traces; nothing can be gone on with there.
+    part = np.divide(times - before[..., 2], gap, out=np.zeros_like(times), where=gap > 0)
+    positions: NDArray[np.float64] = before[..., :2] + part[..., None] * (after - before)[..., :2]
+    return positions
+
+
+def _mean_over_time(points: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[U, 2]; of an utterance that takes no time, the mean of its points."""
+    means: NDArray[np.float64] = points.mean(axis=1)
+    lasting = times[:, -1] - times[:, 0]
+    long = lasting >= SHORTEST
+    integrals = np.trapezoid(points[long], times[long][:, :, None], axis=1)
+    means[long] = integrals / lasting[long][:, None]
+    return means
 
 
 def _stroke(points: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:

@@ -35,6 +35,9 @@ class Vocabulary(Protocol):
     def encode(self, text: str) -> list[int]:
         """The tokens of a text, and nothing else."""
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The half-open range of each token of `encode(text)` in the text, spaces included."""
+
     def decode(self, tokens: Sequence[int]) -> DecodedText:
         """The text of tokens, and where each stands in it; the space before a word is of none.
 
@@ -72,6 +75,14 @@ class Tokenizer:
         """The tokens of a text, and nothing else."""
         return self._vocabulary.encode(text)
 
+    def starts(self, text: str) -> list[int]:
+        """Where each token of `encode(text)` begins in the text, behind any space before it."""
+        starts = []
+        for start, end in self._vocabulary.spans(text):
+            spaces = len(text[start:end]) - len(text[start:end].lstrip())
+            starts.append(start + spaces)
+        return starts
+
     def encode_prefix(self, text: str) -> list[int]:
         """Tokens and the end token, as a prefix is read."""
         return [*self.encode(text), self.end_id]
@@ -99,6 +110,10 @@ class SentencePieces:
     def encode(self, text: str) -> list[int]:
         """The tokens of a text."""
         return [int(token) for token in self._model.encode(text)]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The range of each token in the text, before the model normalises it."""
+        return list(self._model.encode(text, return_type="offset_mapping")["offsets"])
 
     def decode(self, tokens: Sequence[int]) -> DecodedText:
         """The text of tokens; T5's vocabulary is padded to a round number, which writes nothing."""

@@ -82,6 +82,10 @@ class WordPieces:
         """The tokens of a text; a special token's name in it is text like any other."""
         return list(self._encoder.encode(text, add_special_tokens=False).ids)
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The range of each token in the text, before it is lower-cased."""
+        return list(self._encoder.encode(text, add_special_tokens=False).offsets)
+
     def decode(self, tokens: Sequence[int]) -> DecodedText:
         """The text of tokens, spaced as people do."""
         words: list[Word] = []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pixelllm.data.narrative import Narrative, utterance_boxes
+from pixelllm.data.narrative import Narrative, utterance_boxes, utterance_places
 from pixelllm.data.scenes import draw_scene, scene_rng
 
 
@@ -43,6 +43,41 @@ def test_places_keep_to_the_image() -> None:
     narrative = Narrative.from_json({"caption": "one", "timed_caption": words, "traces": [trace]})
 
     assert utterance_boxes(narrative) == pytest.approx(np.array([[0.0, 0.2, 1.0, 0.4]]))
+
+
+def narrative_of(span: tuple[float, float], *trace: tuple[float, float, float]) -> Narrative:
+    """One utterance, and a trace of points (x, y, t)."""
+    return Narrative.from_json(
+        {
+            "caption": "one",
+            "timed_caption": [{"utterance": "one", "start_time": span[0], "end_time": span[1]}],
+            "traces": [[{"x": x, "y": y, "t": t} for x, y, t in trace]],
+        }
+    )
+
+
+def test_what_is_said_after_the_trace_lies_where_it_was_going() -> None:
+    narrative = narrative_of((2.0, 3.0), (0.0, 0.5, 0.0), (0.1, 0.4, 1.0))
+
+    places = utterance_places(narrative)
+
+    assert places.boxes == pytest.approx(np.array([[0.2, 0.2, 0.3, 0.3]]))
+    assert places.centres == pytest.approx(np.array([[0.25, 0.25]]))
+
+
+def test_what_takes_no_time_has_a_place() -> None:
+    narrative = narrative_of((0.5, 0.5), (0.0, 0.5, 0.0), (0.1, 0.4, 1.0))
+
+    assert utterance_places(narrative).centres == pytest.approx(np.array([[0.05, 0.45]]))
+
+
+@pytest.mark.parametrize("trace", [[(0.2, 0.3, 1.0)], [(0.2, 0.3, 1.0), (0.2, 0.3, 1.0)]])
+def test_trace_in_which_no_time_passes_stays_where_it_is(
+    trace: list[tuple[float, float, float]],
+) -> None:
+    narrative = narrative_of((0.0, 3.0), *trace)
+
+    assert utterance_boxes(narrative) == pytest.approx(np.array([[0.2, 0.3, 0.2, 0.3]]))
 
 
 def test_a_narrative_without_a_trace_has_no_places() -> None:

@@ -58,6 +58,19 @@ def test_a_text_that_grows_keeps_what_it_had(tokenizer: Tokenizer) -> None:
         assert whole.spans[:count] == part.spans
 
 
+@pytest.mark.parametrize("text", ["where is the man", "  two  dogs\u00e9 on a \ufb01eld ", ""])
+def test_every_token_knows_where_it_begins_in_what_was_given(
+    tokenizer: Tokenizer, text: str
+) -> None:
+    starts = tokenizer.starts(text)
+
+    assert len(starts) == len(tokenizer.encode(text))
+    assert starts == sorted(starts)
+    for word in text.split():  # each has a token that begins with it
+        assert text.index(word) in starts
+    assert not any(text[start].isspace() for start in starts if start < len(text))
+
+
 def test_padding_of_the_vocabulary_writes_nothing(tokenizer: Tokenizer) -> None:
     tokens = tokenizer.encode("a dog")
 

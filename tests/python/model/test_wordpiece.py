@@ -51,6 +51,15 @@ def test_text_is_taken_apart_as_by_bert(pieces: WordPieces, text: str, expected:
     assert pieces_of(pieces, text) == expected.split()
 
 
+def test_every_piece_knows_where_it_begins_in_what_was_given(pieces: WordPieces) -> None:
+    text = "The  Dogs' \u00e9 SHIRT"
+
+    spans = Tokenizer(pieces).starts(text)
+
+    assert pieces_of(pieces, text) == ["the", "dog", "##s", "'", "e", "shirt"]
+    assert spans == [0, 5, 8, 9, 11, 13]
+
+
 @pytest.mark.parametrize(
     "text",
     [
