@@ -27,12 +27,20 @@ Learned = Literal["lora", "full", "frozen"]
 
 @dataclass(frozen=True)
 class TextLimits:
-    """How long texts are, and how many of an image are learned at once."""
+    """How long texts are, how many of an image are learned at once, and how it is framed.
+
+    What is None is each kind's own (`targets.py`).
+    """
 
     text_tokens: int = 128  # begin and end included; no more than the model writes
     context_tokens: int = 8  # of the prefix
     per_image: int = 1
-    prefixes: Literal["authors", "model"] = "authors"  # their sentences, or the model's own
+    prefixes: Literal["authors", "model"] = "authors"  # many sentences, or the model's own alone
+    prompt_drop: float = 0.0  # share of prompts that say nothing of where to look
+    least_scale: float | None = None  # of an image's longer side, in sides of the frame
+    largest_scale: float | None = None
+    flip: float | None = None  # how often an image is mirrored
+    release_bugs: bool = False  # as the release has it: prefixes that a crop has shifted
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Schedule:
     save_every: int = 1000
     validate_every: int = 2500
     report_every: int = 50
+    validation_batches: int = 50  # of each source, at most
     keep: int = 3  # the last so many checkpoints, and the best
     best_by: str = "total"  # the validation's loss that says which is best: the lowest
 
@@ -221,6 +230,23 @@ def recipe(name: str, language: Language) -> Recipe:
         raise RecipeError(f"there is no recipe {name!r}: there are {', '.join(RECIPES)}")
     found = RECIPES[name]()
     return found if language == "t5" else _for_bert(found)
+
+
+def with_ablations(
+    chosen: Recipe, *, localization: bool = True, lora: Literal["on", "off", "full"] = "on"
+) -> Recipe:
+    """A recipe for the paper's ablations.
+
+    Args:
+        localization: whether words learn their places.
+        lora: what of a T5 learns: a LoRA, nothing, or everything and no LoRA.
+    """
+    if not localization:
+        chosen = replace(chosen, objective=replace(chosen.objective, point=0.0))
+    if lora != "on":
+        changes = replace(chosen.changes, lora_rank=0)
+        chosen = replace(chosen, changes=changes, language="full" if lora == "full" else "frozen")
+    return chosen
 
 
 def _for_bert(found: Recipe) -> Recipe:

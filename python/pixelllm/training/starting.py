@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -159,3 +160,13 @@ def _narrow(state: dict[str, Tensor], model: nn.Module, stored: TensorFiles) -> 
         narrow = name in stored and stored[name].dtype == torch.bfloat16
         if narrow and not parameter.requires_grad and not name.startswith("prompt_encoder."):
             state[name] = state[name].bfloat16()
+
+
+def fingerprint(model: nn.Module) -> int:
+    """A number that tells the weights that do not learn from any others."""
+    found = 0
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            memory = parameter.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
+            found = zlib.crc32(memory.data, found)
+    return found

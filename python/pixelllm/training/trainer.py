@@ -125,6 +125,10 @@ class Trainer:
                 found[f"{OPTIMISER}{key}/{name}"] = gathered(value)
         return found
 
+    def whole_model(self) -> dict[str, Tensor]:
+        """Every tensor of the model, whole, on the CPU; every process of the team has to ask."""
+        return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
+
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state` returned.
 
