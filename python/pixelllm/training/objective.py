@@ -88,9 +88,11 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """A batch as the model read it, P texts of each of B images; B * P rows are named R.
+    """A batch as the model read it: R rows, each a text of one of B images.
 
-    prompts: boxes where the model looked, the text of which of the K it should write, and whether.
+    prompts: P boxes of each image where the model could look, the text of which of the K it should
+        write there, and whether.
+    rows: int[R], which of those B * P it did look at.
     places: bool[R, T], positions that have a place; target float[R, T, 2, 2], which one.
     """
 
@@ -98,7 +100,8 @@ class Reading:
     detection: DetectionLoss | None
     samples: Matched | None  # what the detector's box head learned from
     prompts: Matched  # B x P
-    boxes: Tensor  # float[B, P, 4], of the objects
+    rows: Tensor
+    boxes: Tensor  # float[R, 4], of the objects
     context: Tensor  # int[R, C]
     tokens: Tensor  # int[R, T]
     visual: Tensor  # float[R, Q, C]
@@ -111,13 +114,17 @@ class Reading:
     @property
     def labelled(self) -> Tensor:
         """bool[R], rows with a text to learn."""
-        return self.prompts.labels.flatten() > 0
+        return self.prompts.labels.flatten()[self.rows] > 0
 
     @property
-    def rows(self) -> list[int]:
-        """The image of each row."""
-        images, count = self.prompts.labels.shape
-        return [image for image in range(images) for _ in range(count)]
+    def images(self) -> Tensor:
+        """int[R], the image of each row."""
+        return self.rows // self.prompts.labels.shape[1]
+
+    @property
+    def matches(self) -> Tensor:
+        """int[R], which of its image's texts each row is about."""
+        return self.prompts.matches.flatten()[self.rows]
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class Objective(nn.Module):
         Args:
             generator: chooses what the detector's box head learns from.
         """
-        reading = self.read(batch, generator)
+        reading = self.read(batch, generator, labelled_only=True)
         plain = {"text": self._text_loss(reading)}
         if self.config.point:
             plain["point"] = self._point_loss(reading)
@@ -161,32 +168,42 @@ class Objective(nn.Module):
             plain["mask"] = self.mask_loss(batch, reading, self.segment(reading)).total
         return Losses(plain, {name: self._weigh(name, loss, batch) for name, loss in plain.items()})
 
-    def read(self, batch: Batch, generator: torch.Generator | None = None) -> Reading:
-        """Lead the model through the batch's texts."""
+    def read(
+        self,
+        batch: Batch,
+        generator: torch.Generator | None = None,
+        *,
+        labelled_only: bool = False,
+    ) -> Reading:
+        """Lead the model through the batch's texts.
+
+        Args:
+            labelled_only: leave out rows without a text, which no loss counts.
+        """
         model = self.model
         features = model.encode_images(batch.images, batch.valid_size)
         detection, samples = None, None
         if self.config.detection:
             detection, samples = self._detect(batch, features, generator)
         prompts = self._prompts(batch, samples)
-        image = torch.arange(len(batch.images), device=model.device)[:, None]
-        chosen = (image, prompts.matches)
+        rows = _rows(prompts.labels, labelled_only=labelled_only)
+        image = rows // prompts.labels.shape[1]
+        text = (image, prompts.matches.flatten()[rows])
 
-        tokens = batch.tokens[chosen].flatten(0, 1).long()
-        context = batch.context[chosen].flatten(0, 1).long()
-        rows = image.expand_as(prompts.matches).flatten()
-        seen = ImageFeatures(features.fused[rows], features.sam[rows], features.valid_size[rows])
-        visual = model.visual_prefix(seen, Prompts.of_boxes(prompts.boxes.flatten(0, 1)))
+        tokens = batch.tokens[text].long()
+        context = batch.context[text].long()
+        seen = ImageFeatures(features.fused[image], features.sam[image], features.valid_size[image])
+        looked_at = Prompts.of_boxes(prompts.boxes.flatten(0, 1)[rows])
+        visual = model.visual_prefix(seen, looked_at)
         logits, hidden = model.decode_text(model.encode_prefix(visual, context), tokens)
-        boxes = batch.boxes[chosen]
-        places, target = self._places(
-            tokens, batch.corners[chosen].flatten(0, 1), boxes.flatten(0, 1), traced(batch)[rows]
-        )
+        boxes = batch.boxes[text]
+        places, target = self._places(tokens, batch.corners[text], boxes, traced(batch)[image])
         return Reading(
             features=features,
             detection=detection,
             samples=samples,
             prompts=prompts,
+            rows=rows,
             boxes=boxes,
             context=context,
             tokens=tokens,
@@ -202,7 +219,7 @@ class Objective(nn.Module):
         """Find the masks of what was read."""
         boxes = points_box(reading.corners, reading.places).detach()
         counts = None if self.config.reads_padding else F.pad(reading.tokens[:, 1:], (0, 1)) > PAD
-        features = reading.features.select(reading.rows)
+        features = reading.features.select(reading.images.tolist())
         masks, overlap = self.model.segment(features, boxes, reading.visual, reading.hidden, counts)
         return Segmented(boxes, masks, overlap)
 
@@ -214,15 +231,14 @@ class Objective(nn.Module):
         """
         if batch.masks is None:
             raise ValueError("this recipe learns masks, and its data has none")
-        image = torch.arange(len(batch.images), device=found.masks.device)[:, None]
         side = batch.images.shape[1]
         inside = valid_mask(batch.valid_size, side)
         return mask_loss(
             found.masks,
             found.overlap,
-            batch.masks[image, reading.prompts.matches].flatten(0, 1),
+            batch.masks[reading.images, reading.matches],
             reading.labelled,
-            inside[reading.rows],
+            inside[reading.images],
             total=self.total,
         )
 
@@ -317,3 +333,11 @@ class Objective(nn.Module):
 def traced(batch: Batch) -> Tensor:
     """Which images have the place of a word: bool[B]."""
     return (batch.corners > 0).flatten(1).any(1)
+
+
+def _rows(labels: Tensor, *, labelled_only: bool) -> Tensor:
+    """Rows int[R] of int[B, P] labels: all, or those with a text; one at least."""
+    flat = labels.flatten()
+    if labelled_only and flat.any():
+        return flat.nonzero()[:, 0]
+    return torch.arange(1 if labelled_only else len(flat), device=flat.device)

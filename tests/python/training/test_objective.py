@@ -84,3 +84,18 @@ def test_masks_cannot_be_learned_without_any() -> None:
 
     with pytest.raises(ValueError, match="its data has none"):
         objective_of(segmenter(golden), "mask")(batch)
+
+
+def test_rows_without_a_text_are_not_computed_and_change_nothing() -> None:
+    golden = Golden("full_refseg_train")
+    objective = objective_of(segmenter(golden), "point", "mask")
+    batch = batch_of(golden)
+    empty = torch.zeros_like(batch.labels)
+
+    with torch.no_grad():
+        every, labelled = (objective.read(batch, labelled_only=switch) for switch in (False, True))
+        nothing = objective(replace(batch, labels=empty))
+
+    assert len(every.tokens) == batch.labels.numel() > batch.labels.sum() == len(labelled.tokens)
+    assert torch.equal(every.tokens[every.labelled], labelled.tokens)
+    assert [loss.item() for loss in nothing.plain.values()] == [0.0, 0.0, 0.0]
