@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pixelllm.data.check import Findings, check_own, check_spec
-from pixelllm.data.datasets import FORMATS, parse_spec
+from pixelllm.data.check import check_dataset
+from pixelllm.data.datasets import FORMATS, Spec, parse_spec
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.write_scenes import write_scenes
 
@@ -30,24 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    found = _check_target(options.dataset)
+    found = check_dataset(_read_target(options.dataset), logger.info)
     logger.info("%s", found)
     return 1 if found.problems else 0
 
 
-def _check_target(target: str) -> Findings:
-    """Of a folder of our own layout, or of a spec."""
+def _read_target(target: str) -> Spec:
+    """A folder of our own layout, or a spec."""
     if Path(target).expanduser().is_dir():
-        return check_own(Path(target).expanduser(), logger.info)
+        return Spec("own", Path(target).expanduser(), {})
     if ":" not in target:
         raise DatasetError(
             f"{target} is no folder; name a folder with images and data.jsonl, or a dataset as "
             f"FORMAT:PATH[,key=value...], of the formats {', '.join(FORMATS)}"
         )
-    spec = parse_spec(target)
-    if spec.format == "own" and not spec.options:
-        return check_own(spec.path, logger.info)
-    return check_spec(spec, logger.info)
+    return parse_spec(target)
 
 
 def _write_scenes(options: argparse.Namespace) -> int:

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from pixelllm.data.datasets import Spec, open_files
+from pixelllm.data.datasets import Spec, images_of, open_files, turns_images
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.image_folder import ImageFolder, read_image
-from pixelllm.data.own_layout import DATA, IMAGES, judge_repetition, read_line
+from pixelllm.data.own_layout import DATA, judge_repetition, read_line
 from pixelllm.data.own_line import OwnLine, OwnPhrase, check_places
 from pixelllm.data.sample import Caption, Exchange, Phrase, Region
 from pixelllm.data.stored_json import scan_lines
@@ -47,6 +46,8 @@ class Findings:
         self.counts["phrases with masks"] += sum(p.mask is not None for p in phrases)
         self.counts["regions"] += len(regions)
         self.counts["questions with answers"] += len(exchanges)
+        said = captions or phrases or regions or exchanges
+        self.counts["images of which nothing is said"] += not said
 
     def __str__(self) -> str:
         there = ", ".join(f"{kind}: {count}" for kind, count in self.counts.items() if count)
@@ -54,19 +55,28 @@ class Findings:
         return f"{there or 'nothing can be used'}; {problems}"
 
 
-def check_own(folder: Path, tell: Tell) -> Findings:
-    """Checks a folder of our own layout, line by line; `tell` gets every problem."""
+def check_dataset(spec: Spec, tell: Tell) -> Findings:
+    """Checks a dataset to its end; `tell` gets every problem.
+
+    Our own layout is checked line by line, so that every bad line is named. Of the others every
+    sample is read, with masks; missing images are named, and are a problem unless the spec has
+    `missing=skip`.
+    """
+    return _check_own(spec, tell) if spec.format == "own" else _check_samples(spec, tell)
+
+
+def _check_own(spec: Spec, tell: Tell) -> Findings:
     found = Findings()
     lines: dict[str, int] = {}
-    path = folder / DATA
+    path = spec.path / DATA
     try:
-        images = ImageFolder(folder / IMAGES)
+        images, upright = ImageFolder(images_of(spec)), turns_images(spec)
         for line in scan_lines(path):
             place = f"{path}:{line.number}"
             try:
                 parsed = read_line(line.data, place)
                 judge_repetition(parsed.image, lines, line.number, place)
-                _check_image(parsed, images, place)
+                _check_image(parsed, images, upright, place)
             except DatasetError as error:
                 found.note(error, tell)
             else:
@@ -76,9 +86,11 @@ def check_own(folder: Path, tell: Tell) -> Findings:
     return found
 
 
-def check_spec(spec: Spec, tell: Tell) -> Findings:
-    """Reads every sample of a dataset, with masks; `tell` gets every problem."""
+def _check_samples(spec: Spec, tell: Tell) -> Findings:
     found = Findings()
+    accepted = spec.options.get("missing") == "skip"
+    if spec.options.get("missing") == "fail":
+        spec = replace(spec, options={**spec.options, "missing": "skip"})  # to go on
     try:
         dataset = open_files(spec, masks=True, missing_images="skip")
     except DatasetError as error:
@@ -88,7 +100,8 @@ def check_spec(spec: Spec, tell: Tell) -> Findings:
         tell(f"{name} is missing")
     if len(dataset.missing) > MAX_NAMED:
         tell(f"{len(dataset.missing) - MAX_NAMED} more images are missing")
-    found.problems += len(dataset.missing)
+    found.counts["missing images"] = len(dataset.missing)
+    found.problems += 0 if accepted else len(dataset.missing)
     for index in range(len(dataset)):
         try:
             sample = dataset[index]
@@ -101,13 +114,13 @@ def check_spec(spec: Spec, tell: Tell) -> Findings:
     return found
 
 
-def _check_image(line: OwnLine, images: ImageFolder, place: str) -> None:
+def _check_image(line: OwnLine, images: ImageFolder, upright: bool, place: str) -> None:
     """Raises DatasetError where the image is not there or what is said of it is not in it."""
     name = images.find((line.image,))
     if name is None:
         raise DatasetError(f"{place}: there is no image {line.image} in {images.path}")
     try:
-        height, width = read_image(images.path / name, upright=True).shape[:2]
+        height, width = read_image(images.path / name, upright=upright).shape[:2]
         check_places(line, width, height)
     except DatasetError as error:
         raise DatasetError(f"{place}: {error}") from error

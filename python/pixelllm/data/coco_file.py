@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.file_dataset import check_size
-from pixelllm.data.grouping import Groups
+from pixelllm.data.grouping import Groups, is_key
 from pixelllm.data.sample import Image
 from pixelllm.data.stored_json import Element, StoredJson, mend_text, scan_json
 
@@ -39,6 +39,8 @@ class CocoImage:
             raise DatasetError(
                 f"{path}: an image lacks id, file_name, width or height: {str(fields)[:120]}"
             ) from error
+        if not is_key(key):
+            raise DatasetError(f"{path}: the id of an image is a number or a text, not {key!r}")
         more = {
             name: mend_text(fields[name]) if isinstance(fields[name], str) else fields[name]
             for name in extra
@@ -85,7 +87,7 @@ class CocoFile:
 
     def _add(self, element: Element, wanted: Wanted | None) -> None:
         fields = element.value
-        if not isinstance(fields, dict) or "image_id" not in fields:
+        if not isinstance(fields, dict) or not is_key(fields.get("image_id")):
             raise DatasetError(f"{self.path}, byte {element.start}: an annotation has no image_id")
         if wanted is None or wanted(fields):
             self._groups.add(fields["image_id"])

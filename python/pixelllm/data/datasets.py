@@ -115,15 +115,14 @@ def open_files(
     spec: Spec, *, masks: bool = False, missing_images: MissingImages = "fail"
 ) -> FileDataset:
     """As `open_dataset`, with what is known of datasets of files."""
-    form = FORMATS[spec.format]
     missing = _choice(spec, "missing", get_args(MissingImages), missing_images)
-    exif = _choice(spec, "exif", EXIF, EXIF[0] if form.upright else EXIF[1])
-    folder = ImageFolder(_images_of(spec))
+    upright = turns_images(spec)
+    folder = ImageFolder(images_of(spec))
     return FileDataset(
-        form.open(spec.path, spec.options, masks),
+        FORMATS[spec.format].open(spec.path, spec.options, masks),
         folder,
         missing_images=cast(MissingImages, missing),
-        upright=exif == "apply",
+        upright=upright,
     )
 
 
@@ -151,20 +150,26 @@ def parse_spec(text: str) -> Spec:
     return Spec(name, Path(path).expanduser(), options)
 
 
-def _choice(spec: Spec, key: str, choices: tuple[str, ...], default: str) -> str:
-    value = spec.options.get(key, default)
-    if value not in choices:
-        raise DatasetError(f"{key}={value}: there are {', '.join(choices)}")
-    return value
-
-
-def _images_of(spec: Spec) -> Path:
+def images_of(spec: Spec) -> Path:
     """The folder of images: as said, or beside the annotations, or beside their folder."""
     if "images" in spec.options:
         return Path(spec.options["images"]).expanduser()
     beside = spec.path if spec.path.is_dir() else spec.path.parent
     further = beside.resolve().parent / IMAGES
     return further if further.is_dir() and not (beside / IMAGES).is_dir() else beside / IMAGES
+
+
+def turns_images(spec: Spec) -> bool:
+    """Whether EXIF rotation is applied. Raises DatasetError where the spec says neither."""
+    default = "apply" if FORMATS[spec.format].upright else "ignore"
+    return _choice(spec, "exif", EXIF, default) == "apply"
+
+
+def _choice(spec: Spec, key: str, choices: tuple[str, ...], default: str) -> str:
+    value = spec.options.get(key, default)
+    if value not in choices:
+        raise DatasetError(f"{key}={value}: there are {', '.join(choices)}")
+    return value
 
 
 def _find_files(path: Path) -> list[Path]:

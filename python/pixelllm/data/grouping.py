@@ -2,12 +2,17 @@
 
 from array import array
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+def is_key(value: Any) -> bool:
+    """Whether a JSON value can be the id of something: a whole number or a text."""
+    return type(value) in (int, str)
 
 
 class Groups(Generic[Key]):

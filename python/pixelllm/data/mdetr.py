@@ -13,7 +13,7 @@ from pixelllm.data.coco_file import CocoFile, CocoImage
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.expressions import read_phrases
 from pixelllm.data.file_dataset import Picture
-from pixelllm.data.grouping import Groups
+from pixelllm.data.grouping import Groups, is_key
 from pixelllm.data.sample import Image, Phrase, Sample
 
 
@@ -28,7 +28,7 @@ class Mdetr:
         self._originals: Groups[int | str] = Groups()
         for image in self._file.images:
             original = image.extra.get("original_img_id", image.extra.get("original_id"))
-            self._originals.add(image.key if original is None else original)
+            self._originals.add(original if is_key(original) else image.key)
 
     def __len__(self) -> int:
         return len(self._originals)

@@ -16,7 +16,6 @@ from pixelllm.data.sample import Box, Caption, Image, Phrase, Region, Sample, Wo
 from pixelllm.data.stored_json import StoredJson, parse_json, scan_lines
 
 DATA: Final = "data.jsonl"
-IMAGES: Final = "images"
 
 
 class OwnLayout:

@@ -14,6 +14,7 @@ from pixelllm.data.coco_file import CocoFile
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.expressions import read_phrases
 from pixelllm.data.file_dataset import Picture
+from pixelllm.data.grouping import is_key
 from pixelllm.data.plain_pickle import load_plain
 from pixelllm.data.sample import Image, Phrase, Sample
 
@@ -40,7 +41,8 @@ class RefCoco:
         path = _refs_file(folder, by)
         self._sentences = _read_sentences(path, split)
         self._file = CocoFile(
-            folder / INSTANCES, wanted=lambda fields: fields.get("id") in self._sentences
+            folder / INSTANCES,
+            wanted=lambda fields: is_key(fields.get("id")) and fields["id"] in self._sentences,
         )
         found = sum(len(self._file.numbers(image)) for image in self._file.images)
         if found < len(self._sentences):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.expressions import read_phrases
 from pixelllm.data.file_dataset import Picture, check_size
-from pixelllm.data.grouping import Groups
+from pixelllm.data.grouping import Groups, is_key
 from pixelllm.data.sample import Image, Phrase, Sample
 from pixelllm.data.stored_json import StoredJson, scan_json
 
@@ -47,7 +47,7 @@ class Uninext:
             if element.array != split:
                 continue
             fields = element.value
-            if not isinstance(fields, dict) or "image_id" not in fields:
+            if not isinstance(fields, dict) or not is_key(fields.get("image_id")):
                 raise DatasetError(f"{path}, byte {element.start}: an entry has no image_id")
             origin = str(fields.get("data_source") or source or SOURCES[0])
             if source in (None, origin):

@@ -137,4 +137,6 @@ def _read_split(path: Path, split: str) -> frozenset[int]:
     if not isinstance(splits, dict) or not isinstance(splits.get(split), list):
         there = ", ".join(splits) if isinstance(splits, dict) else "none"
         raise DatasetError(f"{path} has no split {split}; there are {there}")
+    if not all(type(key) is int for key in splits[split]):
+        raise DatasetError(f"{path}: the split {split} is no list of ids of images")
     return frozenset(splits[split])

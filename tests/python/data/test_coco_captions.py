@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from pixelllm.data.datasets import open_dataset
 from pixelllm.data.errors import DatasetError
@@ -57,6 +58,24 @@ def test_an_image_of_another_size_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"for 30 x 40 pixels, the image has 40 x 30 \(exif=app"):
         dataset[0]
+
+
+def test_annotations_of_turned_images_are_read_when_asked(tmp_path: Path) -> None:
+    images = [coco_image(9, "000000000009.jpg", width=HEIGHT, height=WIDTH)]
+    content = coco_file(images, [{"image_id": 9, "id": 1, "caption": "A"}])
+    open_captions(tmp_path, content)
+    path = tmp_path / "val2017/000000000009.jpg"
+    image = Image.open(path)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif)
+    spec = f"coco_captions:{tmp_path}/annotations/captions_val2017.json,images={tmp_path}/val2017"
+
+    turned = open_dataset(f"{spec},exif=apply")[0]
+
+    assert turned.image.shape == (WIDTH, HEIGHT, 3)
+    with pytest.raises(DatasetError, match="the image has 40 x 30"):
+        open_dataset(spec)[0]
 
 
 @pytest.mark.parametrize(

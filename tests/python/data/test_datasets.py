@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelllm.data.datasets import FORMATS, open_dataset, open_files, parse_spec
+from pixelllm.data.datasets import open_dataset, open_files, parse_spec
 from pixelllm.data.errors import DatasetError
 from tests.python.data.published import write_image, write_lines
 
@@ -107,11 +107,3 @@ def test_a_dataset_goes_to_another_process(folder: Path) -> None:
 
     assert np.array_equal(copy[0].image, dataset[0].image)
     assert copy[0].captions == dataset[0].captions
-
-
-def test_every_format_is_documented() -> None:
-    page = (Path(__file__).parents[3] / "docs/datasets.md").read_text("utf-8")
-
-    for name, form in FORMATS.items():
-        assert f"`{name}:" in page or f" {name}:" in page
-        assert all(f"`{option}=" in page for option in form.options)

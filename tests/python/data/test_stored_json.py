@@ -1,6 +1,7 @@
 """Large JSON files are gone through piece by piece, and pieces are read from their places."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,24 @@ def test_a_line_without_end_is_an_error(tmp_path: Path, monkeypatch: pytest.Monk
 def test_no_json_is_named_with_its_place(data: bytes, what: str) -> None:
     with pytest.raises(DatasetError, match=f"here:3: {what}"):
         parse_json(data, "here:3")
+
+
+def test_a_large_file_takes_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_json, "CHUNK", 1 << 16)
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps([{"n": n, "text": "x" * 1000} for n in range(8000)]), "utf-8")
+    stored = StoredJson()
+    stored.add_file(path)
+
+    tracemalloc.start()
+    for element in scan_json(path):
+        stored.add(element.start, element.end)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert stored.read(7999)["n"] == 7999
+    assert path.stat().st_size > 8_000_000
+    assert peak < 1_500_000
 
 
 def test_a_file_that_changed_is_an_error(tmp_path: Path) -> None:

@@ -54,6 +54,15 @@ def test_lossless_file_gives_its_pixels(form: str) -> None:
     np.testing.assert_array_equal(decoded, pixels)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_rotated_picture_can_be_left_as_it_is_stored(orientation: int) -> None:
+    pixels = gradient(20, 30)
+
+    decoded = decode_image(rotated(pixels, orientation), upright=False)
+
+    np.testing.assert_array_equal(decoded, pixels)
+
+
 def test_jpeg_gives_its_pixels_nearly() -> None:
     pixels = gradient(20, 30)
 
