@@ -136,7 +136,7 @@ class TargetBuilder:
     def _token_places(self, caption: Caption, tokens: list[int], height: int, width: int) -> Floats:
         """float32[n, 4], of the tokens between begin and end, pixels of the image."""
         count = len(tokens) - 1 - (tokens[-1] == self.tokenizer.end_id)
-        if isinstance(caption, SpokenCaption):
+        if isinstance(caption, SpokenCaption) and self.options.spoken == "by_share":
             return spoken_places(count, caption.narrative, height, width)
         return written_places(self.tokenizer.starts(caption.text)[:count], caption.words)
 

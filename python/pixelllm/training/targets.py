@@ -34,6 +34,8 @@ class TargetOptions:
     context_tokens: C, of the prefix with its end.
     prefixes: one is drawn for every text; `{phrase}` and `{question}` stand for the text's own. Of
         none the model's own is taken.
+    spoken: how the tokens of a spoken caption find their places: by the share of the caption that
+        is before them, as with the authors, or by their words, where the reader has placed those.
     masks: whether objects come with their masks; phrases that have none are left out then.
     choose: which K texts of an image that has more: any, or the first that a crop leaves.
     prompt: where the model is asked to look: at the whole image, or at the text's object.
@@ -46,6 +48,7 @@ class TargetOptions:
     text_tokens: int
     context_tokens: int
     prefixes: tuple[str, ...] = ()
+    spoken: Literal["by_share", "by_words"] = "by_share"
     masks: bool = False
     frame: FrameOptions = field(default_factory=FrameOptions)
     choose: Literal["random", "first"] = "random"

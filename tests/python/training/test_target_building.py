@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pixelllm.data.sample import Caption, Phrase, Region, Sample
+from pixelllm.data.sample import Caption, Phrase, Region, Sample, WordPlace
 from pixelllm.data.scenes import draw_scene, scene_rng
 from pixelllm.model.config import PixelLLMConfig, Prefixes, tiny
 from pixelllm.model.tokenizer import Tokenizer
@@ -102,6 +102,19 @@ def test_spoken_words_are_where_the_pointer_was(tokenizer: Tokenizer) -> None:
     assert set(lefts.tolist()) == {0, WIDTH / 2}
     assert set(rights.tolist()) == {WIDTH / 2, WIDTH}
     assert (targets.corners[0, 1 : count + 1, :, 1] == HEIGHT / 2).all()
+
+
+def test_spoken_words_can_keep_the_places_that_were_found_for_them(tokenizer: Tokenizer) -> None:
+    words = (WordPlace(0, 3, (1, 2, 11, 12)), WordPlace(4, 8, (21, 22, 31, 32)))
+    caption = dataclasses.replace(spoken().captions[0], words=words)
+    sample = Sample(image(), captions=(caption,))
+
+    targets = build(sample, trace_targets(spoken="by_words"), tokenizer)
+
+    count = len(tokenizer.encode(caption.text))
+    places = targets.corners[0, 1 : count + 1].reshape(count, 4).tolist()
+    second = tokenizer.starts(caption.text).index(4)
+    assert places == [[1, 2, 11, 12]] * second + [[21, 22, 31, 32]] * (count - second)
 
 
 def test_long_text_loses_its_end_and_keeps_places(tokenizer: Tokenizer) -> None:
