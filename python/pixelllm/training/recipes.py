@@ -36,6 +36,7 @@ class TextLimits:
     context_tokens: int = 8  # of the prefix
     per_image: int = 1
     prefixes: Literal["authors", "model"] = "authors"  # many sentences, or the model's own alone
+    spoken: Literal["by_share", "by_words"] = "by_share"  # how words of a recording find places
     prompt_drop: float = 0.0  # share of prompts that say nothing of where to look
     least_scale: float | None = None  # of an image's longer side, in sides of the frame
     largest_scale: float | None = None

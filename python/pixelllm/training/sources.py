@@ -182,6 +182,7 @@ def target_options(kind: Kind, recipe: Recipe, config: PixelLLMConfig) -> Target
         count=texts.per_image,
         text_tokens=min(texts.text_tokens, config.language.max_text_tokens),
         context_tokens=texts.context_tokens,
+        spoken=texts.spoken,
         prompt_drop=texts.prompt_drop,
         release_bugs=texts.release_bugs,
     )
