@@ -17,14 +17,13 @@ from pixelllm.model.config import (
     DetectorConfig,
     MaskDecoderConfig,
     PixelLLMConfig,
-    preset,
+    pixelllm_t5_xl,
 )
 from pixelllm.weights.assemble import Parts, assemble
 from pixelllm.weights.convert import convert
 from pixelllm.weights.sources import find_folder
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
-FULL_SIZE: Final = ("pixelllm_t5_xl", "pixelllm_bert")
 PLACE = "a folder, a .safetensors file, or a name on the Hugging Face hub"
 FILE: Final[dict[str, Any]] = {"type": Path, "metavar": "PATH"}
 
@@ -70,7 +69,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _config(options: argparse.Namespace) -> PixelLLMConfig:
-    return preset(options.preset) if options.config is None else load_config(options.config)
+    return pixelllm_t5_xl() if options.config is None else load_config(options.config)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     base.add_argument("--segments", action="store_true", help="add SAM's mask decoder")
     base.add_argument("--detects", action="store_true", help="add a detector of regions")
     base.add_argument("--seed", type=int, default=0, help="of what is initialised (0)")
-    base.set_defaults(run=_assemble, preset=FULL_SIZE[0])
+    base.set_defaults(run=_assemble)
 
     trained = commands.add_parser(
         "convert",
@@ -104,18 +103,13 @@ def _parser() -> argparse.ArgumentParser:
         '"/" and written as .npz or safetensors (docs/model.md says how).',
     )
     trained.add_argument("checkpoint", metavar="CHECKPOINT", help="the parameters")
-    trained.add_argument(
-        "--preset", choices=FULL_SIZE, default=FULL_SIZE[0], help=f"what it is ({FULL_SIZE[0]})"
-    )
-    trained.add_argument(
-        "--tokenizer", required=True, **FILE, help="T5's spiece.model, or BERT's vocab.txt"
-    )
+    trained.add_argument("--tokenizer", required=True, **FILE, help="T5's spiece.model")
     trained.set_defaults(run=_convert)
 
     for command in (base, trained):
         command.add_argument("--out", required=True, **FILE, help="the folder to write")
         command.add_argument("--dtype", choices=DTYPES, default="bfloat16", help="on disk")
-        command.add_argument("--config", **FILE, help="a config.json instead of the preset's")
+        command.add_argument("--config", **FILE, help="a config.json; default: pixelllm_t5_xl's")
     return parser
 
 
