@@ -11,9 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pixelllm.model.checkpoint import load_checkpoint
+from pixelllm.model.checkpoint import load_checkpoint, save_checkpoint
+from pixelllm.model.config import GitBertConfig
+from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.training.__main__ import main
 from tests.python.checkpoints import plain, write_checkpoint
+from tests.python.model.small import WHOLE
+from tests.python.model.word_pieces import PIECES, VOCAB_TXT
 from tests.python.training.commands import PLAIN, Material, curve, start
 
 FORMATS = {
@@ -59,6 +63,26 @@ def test_a_recipe_trains_a_model_that_loads(
     assert (LOSSES["joint"] | {"mask"}) & steps[0].keys() == LOSSES[recipe]
     assert [line["step"] for line in curve(run) if "validation/total" in line] == [1, 2]
     assert load_checkpoint(str(run / "best")).config == started.config
+
+
+def test_git_bert_is_trained_in_full(material: Material, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    language = GitBertConfig(vocab_size=len(PIECES), dim=32, heads=4, layers=2, mlp_dim=48)
+    config = replace(WHOLE, preset="pixelllm_bert", language=replace(language, max_text_tokens=24))
+    save_checkpoint(tmp_path / "start", PixelLLM(config), VOCAB_TXT, torch.float32)
+    bert = Material(tmp_path / "start", material.scenes)
+
+    command = bert.command("trace", tmp_path / "run", ["localized_narratives"], SHORT)
+    status = main([*command, "--log=tensorboard"])
+
+    assert status == 0
+    before, after = (
+        load_checkpoint(str(folder)).model.state_dict()
+        for folder in (tmp_path / "start", tmp_path / "run" / "model")
+    )
+    moved = {name for name in before if not torch.equal(after[name], before[name])}
+    assert {name for name in before if name.startswith("language.layer.")} <= moved
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
 
 
 def test_a_run_says_what_it_was_asked_for(material: Material, tmp_path: Path) -> None:
