@@ -97,6 +97,11 @@ def main() -> None:
     joint, joint_reports = joint_steps(team, STEPS, sharded)
     masks, masks_reports = masks_steps(team, 2, sharded)
     validation = joint.validate([share(joint_batch("ref"), team)])
+    resumed = trainer_of(joint_model(), joint.recipe, team)
+    kept = joint.state()
+    resumed.load_state(kept)
+    again = resumed.state()
+    assert all(torch.equal(again[name], value) for name, value in kept.items())
     for name, trainer in (("joint", joint), ("masks", masks)):
         state = trainer.state()
         if team.leads:

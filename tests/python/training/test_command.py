@@ -120,7 +120,7 @@ def test_two_processes_run_as_one(material: Material, tmp_path: Path) -> None:
 
     main(material.command("ref", alone, ["refcoco"], calm))
     process = start(material.command("ref", both, ["refcoco"], calm), processes=2)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=600)
 
     assert process.returncode == 0, said
     for mine, theirs in zip(curve(both), curve(alone), strict=True):

@@ -32,7 +32,7 @@ def whole(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was not interrupted."""
     run = tmp_path_factory.mktemp("whole") / "run"
     process = start(material.command(RECIPE, run, FORMATS[RECIPE], SETTINGS))
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     return run
 
@@ -54,7 +54,7 @@ def interrupted(arguments: list[str], lines: int, number: signal.Signals) -> tup
     said = list(itertools.islice(process.stderr, lines))
     process.send_signal(number)
     said += process.stderr
-    return process.wait(timeout=120), "".join(said)
+    return process.wait(timeout=600), "".join(said)
 
 
 def test_a_run_that_is_killed_again_and_again_ends_the_same(
@@ -73,7 +73,7 @@ def test_a_run_that_is_killed_again_and_again_ends_the_same(
             run = tmp_path / f"run{chance.random()}"
             arguments = material.command(RECIPE, run, FORMATS[RECIPE], SETTINGS)
     process = start(arguments)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=600)
 
     assert process.returncode == 0, said
     check_same(run, whole)

@@ -39,7 +39,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"},
         cwd=ROOT,
         check=True,
-        timeout=300,
+        timeout=600,
     )
     return folder
 
