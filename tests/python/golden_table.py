@@ -54,6 +54,10 @@ CONTENTS: Final = {
     "sam_mask_loss": "the mask losses",
     "box_decoder": "the detector, part by part, with its losses",
     "resize_preprocess": "resizing and normalising",
+    "lr_schedules": "the learning rate of every recipe, step by step",
+    "optim_adamw_nowd": "AdamW without decay, three steps",
+    "optim_adamw_layerwise_wd": "the same with decay, and rates that fall from layer to layer",
+    "optim_adamw_multiplier": "the same with a part that learns faster",
     "data_tokenizer": "texts as tokens",
     "data_ln_trace_0": "a spoken caption, too long, from its annotation to a training sample",
     "data_ln_trace_1": "the same, with a pointer that leaves the image",
@@ -63,8 +67,7 @@ CONTENTS: Final = {
     "data_crop_context_bug": "what a crop leaves of objects and their texts",
     "evaluators": "the measures of evaluation, on made-up answers",
 }
-# What other parts of the project have to agree with.
-NOT_THE_MODELS: Final = ("data_", "lr_schedules", "optim_")
+GIVEN: Final = re.compile(r"(?:.*/)?(?:in|params|grad\d)/")  # inputs, not what was computed of them
 
 ROOM: Final = 10  # times, between the error of one machine and that of another
 NOISE: Final = (
@@ -140,8 +143,8 @@ def values_of(file: str) -> Iterator[str]:
     """
     with np.load(FOLDER / f"{file}.npz", allow_pickle=False) as arrays:
         for key in arrays.files:
-            given = key.startswith(("in/", "params/")) or "/in/" in key or "/params/" in key
-            if not given and (arrays[key].dtype.kind != "U" or "/out/" in key):
+            is_text = arrays[key].dtype.kind == "U" and "/out/" not in key
+            if not GIVEN.match(key) and not is_text:
                 yield key
 
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
-PRESETS: Final = ("tiny", "pixelllm_t5_xl", "pixelllm_bert")
+PRESETS: Final = (
+    "tiny",
+    "pixelllm_t5_xl",
+    "pixelllm_bert",
+    "pixelllm_t5_large",
+    "pixelllm_t5_base",
+    "pixelllm_t5_small",
+)
 
 
 class ConfigError(ValueError):
@@ -33,6 +40,7 @@ class SamViTConfig:
     global_blocks: tuple[int, ...] = (7, 15, 23, 31)  # these attend over the whole map
     neck_dim: int = 256
     stem: tuple[int, ...] = ()  # see `PatchEmbed`; published weights have none
+    drop_path: float = 0.0  # training only: see `drop_path.py`
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Eva02Config:
     mlp_ratio: float = 8 / 3  # SwiGLU's hidden width is int(dim * mlp_ratio)
     rope_theta: float = 10000.0
     stem: tuple[int, ...] = ()
+    drop_path: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -238,6 +247,21 @@ def pixelllm_t5_xl() -> PixelLLMConfig:
     return PixelLLMConfig()
 
 
+def flan_t5_large() -> T5Config:
+    """Flan-T5-Large."""
+    return T5Config(dim=1024, heads=16, mlp_dim=2816)
+
+
+def flan_t5_base() -> T5Config:
+    """Flan-T5-Base."""
+    return T5Config(dim=768, heads=12, encoder_layers=12, decoder_layers=12, mlp_dim=2048)
+
+
+def flan_t5_small() -> T5Config:
+    """Flan-T5-Small."""
+    return T5Config(dim=512, heads=6, encoder_layers=8, decoder_layers=8, mlp_dim=1024)
+
+
 def pixelllm_bert() -> PixelLLMConfig:
     """The authors' second model: the same with a small language model, trained in full."""
     return PixelLLMConfig(preset="pixelllm_bert", language=GitBertConfig())
@@ -315,5 +339,11 @@ def preset(name: str) -> PixelLLMConfig:
             return pixelllm_t5_xl()
         case "pixelllm_bert":
             return pixelllm_bert()
+        case "pixelllm_t5_large":
+            return PixelLLMConfig(preset=name, language=flan_t5_large())
+        case "pixelllm_t5_base":
+            return PixelLLMConfig(preset=name, language=flan_t5_base())
+        case "pixelllm_t5_small":
+            return PixelLLMConfig(preset=name, language=flan_t5_small())
         case _:
             raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelllm.model.config import Eva02Config
+from pixelllm.model.drop_path import block_chance, drop_path
 from pixelllm.model.patch_embed import PatchEmbed
 from pixelllm.model.resize import resize_map
 
@@ -27,7 +28,10 @@ class Eva02(nn.Module):
         self.patch_embed = PatchEmbed(config.patch_size, config.dim, config.stem)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + grid * grid, config.dim))
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            Block(config, block_chance(config.drop_path, i, config.depth))
+            for i in range(config.depth)
+        )
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -64,8 +68,9 @@ class Eva02(nn.Module):
 class Block(nn.Module):
     """Attention and SwiGLU, pre-norm."""
 
-    def __init__(self, config: Eva02Config) -> None:
+    def __init__(self, config: Eva02Config, drop_path: float) -> None:
         super().__init__()
+        self.drop_path = drop_path
         self.norm1 = nn.LayerNorm(config.dim, eps=1e-6)
         self.attn = Attention(config.dim, config.heads)
         self.norm2 = nn.LayerNorm(config.dim, eps=1e-6)
@@ -73,9 +78,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, rope: Tensor) -> Tensor:
         """float[B, 1 + N, C] to the same."""
-        x = x + self.attn(self.norm1(x), rope)
-        y: Tensor = self.mlp(self.norm2(x))
-        return x + y
+        x = x + drop_path(self.attn(self.norm1(x), rope), self.drop_path, self.training)
+        return x + drop_path(self.mlp(self.norm2(x)), self.drop_path, self.training)
 
 
 class Attention(nn.Module):

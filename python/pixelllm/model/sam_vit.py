@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelllm.model.config import SamViTConfig
+from pixelllm.model.drop_path import block_chance, drop_path
 from pixelllm.model.patch_embed import PatchEmbed
 from pixelllm.model.resize import resize_map, resize_rows
 
@@ -25,7 +26,11 @@ class SamViT(nn.Module):
         self.patch_embed = PatchEmbed(config.patch_size, config.dim, config.stem)
         self.pos_embed = nn.Parameter(torch.zeros(1, grid, grid, config.dim))
         self.blocks = nn.ModuleList(
-            Block(config, window=0 if i in config.global_blocks else config.window)
+            Block(
+                config,
+                window=0 if i in config.global_blocks else config.window,
+                drop_path=block_chance(config.drop_path, i, config.depth),
+            )
             for i in range(config.depth)
         )
         self.neck = nn.Sequential(
@@ -55,8 +60,9 @@ class SamViT(nn.Module):
 class Block(nn.Module):
     """Attention (over windows where `window` > 0, else over the whole map) and MLP, pre-norm."""
 
-    def __init__(self, config: SamViTConfig, window: int) -> None:
+    def __init__(self, config: SamViTConfig, window: int, drop_path: float) -> None:
         super().__init__()
+        self.drop_path = drop_path
         grid = window or config.pretrain_image_size // config.patch_size
         self.window = window
         self.norm1 = nn.LayerNorm(config.dim, eps=1e-6)
@@ -68,9 +74,8 @@ class Block(nn.Module):
         """float[B, h, w, C] to the same."""
         y: Tensor = self.norm1(x)
         y = windowed(y, self.window, self.attn) if self.window else self.attn(y)
-        x = x + y
-        y = self.mlp(self.norm2(x))
-        return x + y
+        x = x + drop_path(y, self.drop_path, self.training)
+        return x + drop_path(self.mlp(self.norm2(x)), self.drop_path, self.training)
 
 
 class Attention(nn.Module):

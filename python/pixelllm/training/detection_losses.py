@@ -3,8 +3,9 @@
 CenterNet's proposals learn where centres are (focal loss) and how far the edges (GIoU); the box
 head learns from sampled proposals which hold a thing and how to correct them. From scenic,
 projects/baselines/centernet/modeling (centernet.py, centernet_utils.py, iou_assignment.py,
-roi_heads.py), with the numbers of PixelLLM's dense captioning. A norm that the authors average
-over devices is this batch's own here.
+roi_heads.py), with the numbers of PixelLLM's dense captioning. Where several processes share a
+batch, every count is that of all of them (`Total` in losses.py), as the authors' norms are averages
+over devices.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pixelllm.model.detector.boxes import area, encode_boxes, overlap_and_union
 from pixelllm.model.detector.centernet_head import CenterMaps
 from pixelllm.model.detector.detector import Detector
 from pixelllm.model.detector.proposals import cell_centres, cell_strides, peaks, propose
+from pixelllm.training.losses import Total, own
 
 FAR: Final = 1.0e8  # a distance that nothing has
 MIN_OVERLAP: Final = 0.8  # a box moved by its heat's radius overlaps the true one so much
@@ -116,6 +118,7 @@ def detection_loss(
     labels: Tensor,
     sampling: Sampling | None = None,
     generator: torch.Generator | None = None,
+    total: Total = own,
 ) -> tuple[DetectionLoss, Matched]:
     """Run the detector on images whose regions are known.
 
@@ -138,8 +141,8 @@ def detection_loss(
         proposals = propose(candidates, detector.config.proposal_overlap, sampling.proposals, frame)
         samples = sample_boxes(proposals.boxes, boxes, labels, sampling, generator)
     logits, corrections = detector.roi_head(pyramid, samples.boxes)
-    loss = DetectionLoss(center_loss(maps, targets), roi_loss(logits, corrections, samples, boxes))
-    return loss, samples
+    center = center_loss(maps, targets, total)
+    return DetectionLoss(center, roi_loss(logits, corrections, samples, boxes, total)), samples
 
 
 def size_ranges(strides: tuple[int, ...]) -> list[tuple[float, float]]:
@@ -194,21 +197,21 @@ def _image_targets(
     return heat, chosen / stride
 
 
-def center_loss(maps: CenterMaps, targets: CenterTargets) -> CenterLoss:
+def center_loss(maps: CenterMaps, targets: CenterTargets, total: Total = own) -> CenterLoss:
     """Focal loss of the heat, by the number of centres, and 1 - GIoU of the distances."""
     probability = maps.flat_heat.sigmoid().clamp(PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
     peak = (targets.heat == 1).float()
-    count = peak.sum(1).clamp(min=1).mean()
+    count = total(peak.sum(1).clamp(min=1).sum())
     hit = probability.log() * (1 - probability) ** FOCAL_POWER * peak
     miss = (1 - probability).log() * probability**FOCAL_POWER
     miss = miss * (1 - targets.heat) ** NEAR_POWER
-    positive = -FOCAL_POSITIVE * hit.sum(1).mean() / count
-    negative = -(1 - FOCAL_POSITIVE) * miss.sum(1).mean() / count
+    positive = -FOCAL_POSITIVE * hit.sum() / count
+    negative = -(1 - FOCAL_POSITIVE) * miss.sum() / count
 
     learns = targets.distances.amax(2) >= 0
-    count = learns.sum(1).clamp(min=1).float().mean()
+    count = total(learns.sum(1).clamp(min=1).float().sum())
     difference = 1 - giou(maps.flat_distances, targets.distances.clamp(min=0))
-    return CenterLoss(positive, negative, (difference * learns).sum(1).mean() / count)
+    return CenterLoss(positive, negative, (difference * learns).sum() / count)
 
 
 def giou(first: Tensor, second: Tensor) -> Tensor:
@@ -276,7 +279,9 @@ def _highest(values: Tensor, count: int) -> Tensor:
     return torch.zeros_like(values, dtype=torch.bool).scatter(1, places, True)
 
 
-def roi_loss(logits: Tensor, corrections: Tensor, samples: Matched, boxes: Tensor) -> RoiLoss:
+def roi_loss(
+    logits: Tensor, corrections: Tensor, samples: Matched, boxes: Tensor, total: Total = own
+) -> RoiLoss:
     """Cross-entropy over all samples with area; distance of corrections over the positive ones.
 
     The second is divided by the number of all samples.
@@ -287,14 +292,16 @@ def roi_loss(logits: Tensor, corrections: Tensor, samples: Matched, boxes: Tenso
     """
     real = area(samples.boxes) > 0
     entropy = F.cross_entropy(logits.transpose(1, 2), samples.labels.long(), reduction="none")
-    label = (entropy * real).sum() / (real.sum() + 1e-4)
+    label = (entropy * real).sum() / (total(real.sum()) + 1e-4)
 
     things = (samples.labels > 0) & real
     true = boxes.gather(1, samples.matches[..., None].expand(-1, -1, 4))
     target = encode_boxes(true, samples.boxes)
     target = torch.where(target.isfinite(), target, 0.0)
     difference = (corrections - target).abs() * things[..., None]
-    return RoiLoss(label, difference.sum() / things.numel())
+    return RoiLoss(
+        label, difference.sum() / total(torch.tensor(things.numel(), device=boxes.device))
+    )
 
 
 def caption_prompts(

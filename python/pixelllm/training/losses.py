@@ -1,10 +1,14 @@
 """The losses that PixelLLM is trained with, as the authors compute them.
 
 Xu et al. (CVPR 2024), section 3.4; google-research/scenic, projects/pixel_llm/modeling/losses.py.
+
+Each is a mean over what counts. Where several processes share a batch, `total` makes of a process's
+count that of all of them: the losses of the processes then add up to the loss of the whole batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -20,6 +24,12 @@ LABEL_SMOOTHING: Final = 0.1
 POINT_WEIGHT: Final = 0.1  # the point loss is in pixels of the model frame
 
 PointLoss = Literal["l1", "l2", "l1_nonzero"]
+Total = Callable[[Tensor], Tensor]
+
+
+def own(count: Tensor) -> Tensor:
+    """The total of a process that has the batch for itself: its own count."""
+    return count
 
 
 def text_loss(
@@ -29,6 +39,7 @@ def text_loss(
     *,
     end_id: int = 1,
     smoothing: float = LABEL_SMOOTHING,
+    total: Total = own,
 ) -> Tensor:
     """Cross-entropy of the next token, smoothed as GRiT smooths it.
 
@@ -51,7 +62,7 @@ def text_loss(
     gold = log_probs.gather(-1, target[..., None])[..., 0]
     others = (log_probs.sum(-1) - gold) / (logits.shape[-1] - 1)
     loss = -(1 - smoothing) * gold - smoothing * others
-    return (loss * counts).sum() / (counts.sum() + 1e-8)
+    return (loss * counts).sum() / (total(counts.sum()) + 1e-8)
 
 
 def point_loss(
@@ -59,6 +70,8 @@ def point_loss(
     target: Tensor,
     valid: Tensor,
     kind: PointLoss = "l1_nonzero",
+    *,
+    total: Total = own,
 ) -> Tensor:
     """Mean distance of predicted corners to the target, in pixels of the model frame.
 
@@ -74,7 +87,7 @@ def point_loss(
     counts = valid.float()
     if kind == "l1_nonzero":
         counts = counts * (target.square().sum((-2, -1)) > 0)
-    return (distance.mean((-2, -1)) * counts).sum() / counts.sum().clamp(min=1)
+    return (distance.mean((-2, -1)) * counts).sum() / total(counts.sum()).clamp(min=1)
 
 
 def word_positions(tokens: Tensor, *, begin_id: int = 0, end_id: int = 1) -> Tensor:
@@ -110,7 +123,13 @@ class MaskLoss:
 
 
 def mask_loss(
-    logits: Tensor, overlap: Tensor, target: Tensor, counts: Tensor, valid: Tensor
+    logits: Tensor,
+    overlap: Tensor,
+    target: Tensor,
+    counts: Tensor,
+    valid: Tensor,
+    *,
+    total: Total = own,
 ) -> MaskLoss:
     """SAM's loss of one mask per prompt: 20 x focal + dice + error of the predicted IoU.
 
@@ -126,9 +145,10 @@ def mask_loss(
     gold = (target > 0).float()
     weight = counts.float()
     inside = valid.float() * weight[:, None, None]
+    count = total(weight.sum()).clamp(min=1)
 
     def mean(losses: Tensor) -> Tensor:
-        return (losses * weight).sum() / weight.sum().clamp(min=1)
+        return (losses * weight).sum() / count
 
     entropy = F.binary_cross_entropy_with_logits(logits, gold, reduction="none")
     probability = logits.sigmoid()

@@ -6,7 +6,8 @@ of; the extractor learns to tell it; then all learn together (`scene_losses.py`)
 are drawn as they are needed; step and seed decide which, so a resumed run goes on as if it had not
 stopped. A run is a folder:
 
-    checkpoint/    weights, probes and optimiser (safetensors), `state.json`; what `--resume` reads
+    checkpoint/    weights, probes, optimiser and the step, in one file; what `--resume` reads.
+                   `state.json` says the same of the step, for people
     metrics.jsonl  one line per report
     model/         the model as it is served; copy it to `pixelllm/checkpoints/tiny` to ship it
 """
@@ -25,6 +26,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -33,6 +35,7 @@ from torch.utils.data import DataLoader
 from pixelllm.model.checkpoint import TOKENIZER, WEIGHTS, save_checkpoint
 from pixelllm.model.config import tiny
 from pixelllm.training.auxiliary import Probes
+from pixelllm.training.checkpoints import STATE, TENSORS, sync, write_file
 from pixelllm.training.initialise import new_model
 from pixelllm.training.oracle import Oracle
 from pixelllm.training.scene_batch import SceneBatch, SceneBatches
@@ -194,12 +197,14 @@ class Trainer:
                 state[f"optimiser/{key}/{names[id(parameter)]}"] = value.detach().cpu()
         checkpoint = folder / "checkpoint"
         checkpoint.mkdir(parents=True, exist_ok=True)
-        aside = checkpoint / "training.safetensors.new"
-        save_file({name: t.contiguous() for name, t in state.items()}, aside)
-        aside.rename(checkpoint / "training.safetensors")
         (checkpoint / TOKENIZER).write_bytes(tokenizer)
         status = {"step": self.step, "options": asdict(self.options)}
-        (checkpoint / "state.json").write_text(json.dumps(status, indent=2) + "\n", "utf-8")
+        aside = checkpoint / (TENSORS + ".new")
+        tensors = {name: t.contiguous() for name, t in state.items()}
+        save_file(tensors, aside, metadata={"state": json.dumps(status)})
+        sync(aside)
+        aside.rename(checkpoint / TENSORS)
+        write_file(checkpoint / STATE, json.dumps(status, indent=2) + "\n")
         save_checkpoint(folder / "model", self.model, tokenizer)
 
     def start_from(self, source: str) -> bytes:
@@ -214,7 +219,7 @@ class Trainer:
             state = {f"model.{key}": value for key, value in load_file(served).items()}
             folder = Path(name)
         else:
-            state, folder = load_file(run / "training.safetensors"), run
+            state, folder = load_file(run / TENSORS), run
         wanted = tuple(parts.split(",")) if parts else ("model.", "probes.", "oracle.")
         chosen = {key: value for key, value in state.items() if key.startswith(wanted)}
         unknown = self.everything.load_state_dict(chosen, strict=False).unexpected_keys
@@ -225,7 +230,7 @@ class Trainer:
     def resume(self, folder: Path) -> bytes:
         """Go on from `folder`; returns the tokenizer."""
         checkpoint = folder / "checkpoint"
-        state = load_file(checkpoint / "training.safetensors")
+        state = load_file(checkpoint / TENSORS)
         moments = {name: state.pop(name) for name in list(state) if name.startswith("optimiser/")}
         self.everything.load_state_dict(state)
         parameters = dict(self.everything.named_parameters())
@@ -233,7 +238,10 @@ class Trainer:
             _, key, name = path.split("/", 2)
             on = self.device if key != "step" else torch.device("cpu")
             self.optimiser.state[parameters[name]][key] = value.to(on)
-        self.step = json.loads((checkpoint / "state.json").read_text("utf-8"))["step"]
+        with safe_open(checkpoint / TENSORS, framework="pt") as file:
+            kept = (file.metadata() or {}).get("state")
+        # Without it, a checkpoint of an earlier version: its step is in the other file.
+        self.step = json.loads(kept or (checkpoint / STATE).read_text("utf-8"))["step"]
         return (checkpoint / TOKENIZER).read_bytes()
 
 
@@ -347,7 +355,7 @@ def main() -> None:
         parser.add_argument(flag, type=type(default), default=default)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if arguments.resume and not (arguments.run / "checkpoint" / "state.json").is_file():
+    if arguments.resume and not (arguments.run / "checkpoint" / TENSORS).is_file():
         parser.error(f"{arguments.run} holds no checkpoint to resume")
     if not arguments.resume and (arguments.run / "checkpoint").exists():
         parser.error(f"{arguments.run} holds a run already: --resume it, or name another folder")

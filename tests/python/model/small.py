@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -20,7 +19,9 @@ from pixelllm.model.config import (
 )
 from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
-from pixelllm.training.losses import POINT_WEIGHT
+from pixelllm.training.batch import Batch, LossWeights
+from pixelllm.training.detection_losses import Sampling
+from pixelllm.training.objective import Losses, Objective, ObjectiveConfig, Reading
 from tests.python.goldens import FRAME, Golden, load
 
 SAM = SamViTConfig(
@@ -45,6 +46,8 @@ LANGUAGE = T5Config(
     dropout=0.0,
     max_text_tokens=10,
 )
+# Exhaustive: the authors' random choice cannot be repeated.
+SAMPLING = Sampling(candidates=100, proposals=24, samples=1000, positives=1.0)
 WHOLE = PixelLLMConfig(
     preset="golden",
     image_size=112,
@@ -116,21 +119,84 @@ def check_reading(golden: Golden, prefixes: Tensor) -> None:
     golden.check("out/begin_tokens", begin)
 
 
-def check_total(golden: Golden, losses: Mapping[str, Tensor]) -> None:
-    """Each task's loss, by the authors' name for it; what it weighs in this batch; and the sum."""
-    total = torch.zeros(())
-    for name, loss in losses.items():
-        golden.check(f"loss/{name}_loss", loss, scale=FRAME if name == "point" else 1.0)
-        scaled = loss * (POINT_WEIGHT if name == "point" else 1) * taught(golden, name)
-        golden.check(f"loss/{name}_loss_scaled", scaled)
-        total = total + scaled
-    golden.check("loss/total_loss", total)
+def batch_of(golden: Golden, pictures: Golden | None = None) -> Batch:
+    """The golden's batch; its images are another's where it has none.
+
+    What a golden does not say counts: every image teaches every task.
+    """
+    pictures = pictures or golden
+    tokens = golden["in/text_tokens"]
+    images, texts, length = tokens.shape
+    empty = torch.zeros(images, texts, 4)
+
+    def given(name: str, otherwise: Tensor) -> Tensor:
+        return golden.get(f"in/{name}", otherwise)
+
+    def taught(*names: str) -> Tensor:
+        keys = [f"in/{name}_loss_valid_mask" for name in names]
+        if not keys or keys[0] not in golden:
+            return torch.ones(images)
+        return torch.stack([golden[key].float() for key in keys]).sum(0).clamp(max=1)
+
+    masks = given("masks", torch.zeros(0))
+    return Batch(
+        ids=tuple(f"{golden.name}/{number}" for number in range(images)),
+        images=pictures["in/images"],
+        valid_size=valid_size(pictures["in/padding_mask"]),
+        context=golden["in/context_tokens"],
+        tokens=tokens,
+        corners=given("points", torch.zeros(images, texts, length, 2, 2)),
+        boxes=given("boxes", empty),
+        prompts=given("prompt_boxes", empty),
+        labels=golden["in/labels"],
+        masks=masks[..., 0] > 0 if masks.numel() else None,
+        weights=LossWeights(
+            text=taught("cap", "objcap"),
+            point=taught("point"),
+            detection=taught("proposal"),
+            mask=taught(),
+        ),
+    )
 
 
-def taught(golden: Golden, name: str) -> Tensor:
-    """The share of the golden's images that teach a task; a golden that does not say has all."""
-    masks = {"text": ("cap", "objcap"), "point": ("point",), "det": ("proposal",), "mask": ()}[name]
-    keys = [f"in/{mask}_loss_valid_mask" for mask in masks]
-    if not keys or keys[0] not in golden:
-        return torch.ones(())
-    return torch.stack([golden[key].float() for key in keys]).sum(0).clamp(max=1).mean()
+def objective_of(model: PixelLLM, *losses: str) -> Objective:
+    """The authors' losses of these names: besides the text's, which is always one."""
+    weights = ObjectiveConfig()
+    config = ObjectiveConfig(
+        point=weights.point if "point" in losses else 0.0,
+        detection=weights.detection if "detection" in losses else 0.0,
+        mask=weights.mask if "mask" in losses else 0.0,
+        regions=5,
+        sampling=SAMPLING,
+        reads_padding=True,
+    )
+    return Objective(model, config)
+
+
+def check_reading_of(golden: Golden, reading: Reading) -> None:
+    """What the model read of a batch, as far as the golden has it."""
+    values = {
+        "gt_boxes": reading.boxes,
+        "gt_classes": reading.prompts.labels,
+        "gt_text_tokens": reading.tokens,
+        "context_tokens": reading.context,
+        "gt_point_coords": reading.target,
+        "point_valid_mask": reading.places,
+        "visual_features": reading.visual,
+    }
+    for name, value in values.items():
+        if f"out/{name}" in golden:
+            golden.check(f"out/{name}", value, exact=name in ("gt_boxes", "gt_point_coords"))
+    for name, value in (("point_coords", reading.corners), ("prompt_boxes", reading.prompts.boxes)):
+        if f"out/{name}" in golden:
+            golden.check(f"out/{name}", value, scale=FRAME)
+
+
+def check_total(golden: Golden, losses: Losses) -> None:
+    """Each task's loss, what it weighs in this batch, and the sum."""
+    for name, loss in losses.plain.items():
+        theirs = "det" if name == "detection" else name
+        scale = FRAME if name == "point" else 1.0
+        golden.check(f"loss/{theirs}_loss", loss, scale=scale)
+        golden.check(f"loss/{theirs}_loss_scaled", losses.weighted[name])
+    golden.check("loss/total_loss", losses.total)

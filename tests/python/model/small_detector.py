@@ -11,7 +11,7 @@ from pixelllm.model.config import DetectorConfig
 from pixelllm.model.detector.boxes import area
 from pixelllm.model.detector.detector import Detector
 from pixelllm.model.pixelllm import PixelLLM
-from pixelllm.training.detection_losses import DetectionLoss, Matched, Sampling, center_targets
+from pixelllm.training.detection_losses import DetectionLoss, Matched, center_targets
 from tests.python.goldens import Golden, load
 from tests.python.model.small import WHOLE
 
@@ -24,8 +24,6 @@ DETECTOR = DetectorConfig(
     proposals=16,
     max_detections=6,
 )
-# Exhaustive: the authors' random choice cannot be repeated.
-SAMPLING = Sampling(candidates=100, proposals=24, samples=1000, positives=1.0)
 
 
 def detector_of(golden: Golden) -> Detector:

@@ -27,9 +27,9 @@ from pixelllm.training.detection_losses import (
 )
 from tests.python.goldens import FRAME as SIDE
 from tests.python.goldens import MODULE, Golden, assert_close
+from tests.python.model.small import SAMPLING
 from tests.python.model.small_detector import (
     DETECTOR,
-    SAMPLING,
     check_losses,
     check_norms,
     check_samples,

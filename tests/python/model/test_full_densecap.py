@@ -10,65 +10,51 @@ from pixelllm.model.decoding import BeamSearch, Decoded, Greedy
 from pixelllm.model.detector.rescoring import rank_captions
 from pixelllm.model.detector.roi_head import Detections
 from pixelllm.model.pixelllm import PixelLLM, Prompts
-from pixelllm.training.detection_losses import caption_prompts, detection_loss
-from pixelllm.training.losses import text_loss
 from tests.python.goldens import FRAME as SIDE
 from tests.python.goldens import Golden
 from tests.python.model.searching import finish
 from tests.python.model.small import (
     LANGUAGE,
+    batch_of,
     check_prompts,
     check_reading,
+    check_reading_of,
     check_total,
     for_prompts,
     images_of,
+    objective_of,
     rows,
 )
 from tests.python.model.small_detector import (
     DETECTOR,
-    SAMPLING,
     captioner,
     check_losses,
     check_norms,
     check_samples,
 )
 
-FRAME = (112, 112)
-PROMPTS = 5
 MAX_TOKENS = LANGUAGE.max_text_tokens
 
 
 def test_golden_densecap_training() -> None:
     golden = Golden("full_densecap_train")
     model = captioner(golden)
-    boxes, labels = golden["in/boxes"], golden["in/labels"].long()
-    features = images_of(model, golden)
-    image = torch.arange(2)[:, None]
+    objective = objective_of(model, "detection")
+    batch = batch_of(golden)
 
-    detection, samples = detection_loss(
-        model.detector, features.fused, FRAME, boxes, labels, SAMPLING
-    )
-    prompts = caption_prompts(samples, boxes, labels, count=PROMPTS)
-    texts = golden["in/text_tokens"][image, prompts.matches]
-    prefixes = golden["in/context_tokens"][image, prompts.matches]
-    visual = model.visual_prefix(
-        for_prompts(features, PROMPTS), Prompts.of_boxes(prompts.boxes.flatten(0, 1))
-    )
-    logits, _ = model.decode_text(model.encode_prefix(visual, rows(prefixes)), rows(texts))
-    captions = text_loss(logits, rows(texts), prompts.labels.flatten() > 0)
+    reading = objective.read(batch)
+    losses = objective(batch)
 
-    check_losses(golden, detection)
-    check_samples(golden, model.detector, features.fused, samples)
-    check_norms(golden, model.detector, features.fused, boxes)
-    check_prompts(golden, prompts.boxes)
-    golden.check("out/last_proposals", samples.boxes, scale=SIDE)
-    golden.check("out/prompt_boxes", prompts.boxes, scale=SIDE)
-    golden.check("out/gt_classes", prompts.labels)
-    golden.check("out/gt_boxes", boxes[image, prompts.matches], exact=True)
-    golden.check("out/gt_text_tokens", texts)
-    golden.check("out/context_tokens", prefixes)
-    golden.check("out/visual_features", visual)
-    check_total(golden, {"text": captions, "det": detection.total})
+    assert reading.detection
+    assert reading.samples
+    fused = reading.features.fused
+    check_losses(golden, reading.detection)
+    check_samples(golden, model.detector, fused, reading.samples)
+    check_norms(golden, model.detector, fused, batch.boxes)
+    check_prompts(golden, reading.prompts.boxes)
+    golden.check("out/last_proposals", reading.samples.boxes, scale=SIDE)
+    check_reading_of(golden, reading)
+    check_total(golden, losses)
 
 
 def caption(

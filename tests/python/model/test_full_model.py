@@ -14,24 +14,21 @@ from pixelllm.model.decoding import BeamSearch, Decoded, Greedy
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM
 from pixelllm.model.point_head import points_box
 from pixelllm.model.t5 import T5
-from pixelllm.training.losses import (
-    POINT_WEIGHT,
-    corners_of_boxes,
-    end_box_positions,
-    point_loss,
-    text_loss,
-    word_positions,
-)
+from pixelllm.training.losses import end_box_positions, word_positions
+from pixelllm.training.objective import Reading
 from pixelllm.weights.flax import TOKEN_HEAD, rename
 from tests.python.goldens import FRAME, Golden, outputs_of
 from tests.python.model.searching import finish
 from tests.python.model.small import (
     LANGUAGE,
+    batch_of,
     check_prompts,
     check_reading,
+    check_reading_of,
     check_total,
     encoded_of,
     features_of,
+    objective_of,
     rows,
     visual_of,
     whole_model,
@@ -62,7 +59,7 @@ def teacher_forced(model: PixelLLM, golden: Golden, tokens: Tensor) -> Pass:
     return Pass(features, tokens, visual, logits, hidden, corners)
 
 
-def check_modules(golden: Golden, model: PixelLLM, found: Pass) -> None:
+def check_modules(golden: Golden, model: PixelLLM, found: Reading) -> None:
     """What the parts of the model said on the way."""
     golden.check("inter/visual_project_layers/call0/out0", found.visual)
     golden.check("inter/textual/call0/out0", found.logits)
@@ -70,27 +67,25 @@ def check_modules(golden: Golden, model: PixelLLM, found: Pass) -> None:
     relative, extra = model.point_head(found.hidden)
     golden.check("inter/point_predictor/call0/out0", relative)
     golden.check("inter/point_predictor/call0/out1", extra)
-    golden.check("out/point_coords", found.corners, scale=FRAME)
 
 
 def test_golden_trace_forward_and_losses() -> None:
     golden = Golden("full_trace_train")
     model = whole_model(golden)
-    tokens = rows(golden["in/text_tokens"])
-    valid = word_positions(tokens)
+    objective = objective_of(model, "point")
+    batch = batch_of(golden)
 
     with outputs_of({"eva": model.eva.norm}) as outputs:
-        found = teacher_forced(model, golden, tokens)
-    points = point_loss(found.corners, golden["in/points"].flatten(0, 1), valid)
+        reading = objective.read(batch)
+    losses = objective(batch)
 
     golden.check("inter/git_backbone/call0/out0", outputs["eva"])
-    golden.check("inter/sam_backbone/call0/out0", found.features.sam)
-    check_modules(golden, model, found)
+    golden.check("inter/sam_backbone/call0/out0", reading.features.sam)
+    check_modules(golden, model, reading)
     check_prompts(golden, golden["in/prompt_boxes"])
-    golden.check("out/visual_features", found.visual)
-    golden.check("out/point_logits", model.point_head(found.hidden)[1])
-    golden.check("out/point_valid_mask", valid)
-    check_total(golden, {"text": text_loss(found.logits, tokens), "point": points})
+    check_reading_of(golden, reading)
+    golden.check("out/point_logits", model.point_head(reading.hidden)[1])
+    check_total(golden, losses)
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +97,8 @@ def trained() -> dict[str, Tensor]:
     """
     golden = Golden("full_trace_train")
     model = whole_model(golden)
-    tokens = rows(golden["in/text_tokens"])
-    found = teacher_forced(model, golden, tokens)
-    target = golden["in/points"].flatten(0, 1)
-    points = point_loss(found.corners, target, word_positions(tokens))
-    torch.autograd.backward(text_loss(found.logits, tokens) + POINT_WEIGHT * points)
+    losses = objective_of(model, "point")(batch_of(golden))
+    torch.autograd.backward(losses.total)
     return {
         name: torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
         for name, tensor in model.state_dict(keep_vars=True).items()
@@ -148,21 +140,17 @@ def test_golden_trace_gradient_norms(trained: dict[str, Tensor]) -> None:
 def test_golden_ref_forward_and_losses() -> None:
     golden = Golden("full_ref_train")
     model = whole_model(golden)
-    tokens = rows(golden["in/text_tokens"])
-    valid = end_box_positions(tokens)
-    labelled = golden["in/labels"].flatten() > 0
+    objective = objective_of(model, "point")
+    batch = batch_of(golden)
 
-    found = teacher_forced(model, golden, tokens)
-    target = corners_of_boxes(golden["in/boxes"].flatten(0, 1), tokens.shape[1])
-    points = point_loss(found.corners, target, valid & labelled[:, None])
+    reading = objective.read(batch)
+    losses = objective(batch)
 
-    check_modules(golden, model, found)
-    golden.check("out/point_valid_mask", valid)
-    golden.check("out/gt_point_coords", target, exact=True)
-    boxes = points_box(found.corners, valid)
+    check_modules(golden, model, reading)
+    check_reading_of(golden, reading)
+    boxes = points_box(reading.corners, reading.places)
     golden.check("out/detection_boxes_from_points", boxes, scale=FRAME)
-    texts = text_loss(found.logits, tokens, labelled)
-    check_total(golden, {"text": texts, "point": points})
+    check_total(golden, losses)
 
 
 def test_golden_ref_inference_places_the_given_phrase() -> None:

@@ -13,19 +13,19 @@ from pixelllm.model.pixelllm import ImageFeatures, PixelLLM
 from pixelllm.model.point_head import points_box
 from pixelllm.training.losses import (
     MaskLoss,
-    corners_of_boxes,
     end_box_positions,
     mask_loss,
-    point_loss,
-    text_loss,
 )
 from tests.python.goldens import FRAME, MODULE, Golden, assert_close, load
 from tests.python.model.small import (
     WHOLE,
+    batch_of,
     check_prompts,
     check_reading,
+    check_reading_of,
     check_total,
     features_of,
+    objective_of,
     rows,
     visual_of,
 )
@@ -125,33 +125,21 @@ def check_mask_loss(golden: Golden, losses: MaskLoss) -> None:
 def test_golden_refseg_train() -> None:
     golden = Golden("full_refseg_train")
     model = segmenter(golden)
-    tokens, boxes = rows(golden["in/text_tokens"]), golden["in/boxes"]
-    labelled = golden["in/labels"].flatten() > 0
+    objective = objective_of(model, "point", "mask")
+    batch = batch_of(golden)
 
-    found = segmented(model, golden, tokens)
-    losses = mask_loss(
-        found.masks,
-        found.overlap,
-        golden["in/masks"][..., 0].flatten(0, 1),
-        labelled,
-        golden["in/padding_mask"].repeat_interleave(3, 0),
-    )
-    target = corners_of_boxes(boxes.flatten(0, 1), tokens.shape[1])
-    valid = end_box_positions(tokens) & labelled[:, None]
-    points = point_loss(found.corners, target, valid)
+    reading = objective.read(batch)
+    found = objective.segment(reading)
+    losses = objective(batch)
 
-    check_segmented(golden, model, tokens, found)
+    check_reading_of(golden, reading)
+    golden.check("out/point_logits", model.point_head(reading.hidden)[1])
+    golden.check("out/detection_boxes", found.boxes, scale=FRAME)
+    golden.check("out/detection_masks", found.masks)
+    golden.check("out/iou_predictions", found.overlap)
     check_prompts(golden, golden["in/prompt_boxes"])
-    golden.check("out/gt_point_coords", target, exact=True)
-    check_mask_loss(golden, losses)
-    check_total(
-        golden,
-        {
-            "text": text_loss(found.logits, tokens, labelled),
-            "point": points,
-            "mask": losses.total,
-        },
-    )
+    check_mask_loss(golden, objective.mask_loss(batch, reading, found))
+    check_total(golden, losses)
 
 
 def test_golden_refseg_infer() -> None:

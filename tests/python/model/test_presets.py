@@ -15,6 +15,7 @@ from pixelllm.model.config import (
     DetectorConfig,
     MaskDecoderConfig,
     PixelLLMConfig,
+    T5Config,
     pixelllm_bert,
     pixelllm_t5_xl,
     preset,
@@ -22,6 +23,7 @@ from pixelllm.model.config import (
 )
 from pixelllm.model.frozen import is_frozen
 from pixelllm.model.pixelllm import PixelLLM
+from pixelllm.model.t5 import T5
 from pixelllm.weights.flax import from_flax
 
 TREES = Path(__file__).parents[2] / "fixtures" / "param_shapes"
@@ -119,6 +121,21 @@ def test_unknown_fields_and_wrong_types_are_named() -> None:
     values["language"]["kind"] = "gpt"
     with pytest.raises(ConfigError, match=r"config\.language\.kind has the wrong type: 'gpt'"):
         PixelLLMConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),  # of the published models, of which google/flan-t5-base says 250M
+    [("pixelllm_t5_small", 77), ("pixelllm_t5_base", 248), ("pixelllm_t5_large", 783)],
+)
+def test_a_preset_has_the_size_of_its_language_model(name: str, millions: int) -> None:
+    config = preset(name)
+    assert isinstance(config.language, T5Config)
+
+    with torch.device("meta"):
+        language = T5(replace(config.language, lora_rank=0))
+
+    assert config.preset == name
+    assert round(sum(p.numel() for p in language.parameters()) / 1e6) == millions
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are() -> None:

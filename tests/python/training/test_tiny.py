@@ -95,6 +95,22 @@ def test_a_run_says_how_far_it_is_and_what_decided_it(whole_run: Path) -> None:
     assert state == {"step": SHORT.steps, "options": asdict(SHORT)}
 
 
+def test_weights_and_step_are_kept_together(tmp_path: Path) -> None:
+    """A process that is killed between two files leaves what goes on from the newer weights."""
+    trainer = tiny.Trainer(SHORT, CPU)
+    trainer.save(tmp_path, b"tokenizer")
+    path = tmp_path / "checkpoint" / "state.json"
+    stale = path.read_text("utf-8")
+    trainer.step = 3
+    trainer.save(tmp_path, b"tokenizer")
+    path.write_text(stale, "utf-8")
+
+    resumed = tiny.Trainer(SHORT, CPU)
+    resumed.resume(tmp_path)
+
+    assert resumed.step == 3
+
+
 def test_a_model_to_start_from_gives_its_weights_and_its_tokenizer(whole_run: Path) -> None:
     trainer = tiny.Trainer(SHORT, CPU)
     probes = {name: value.clone() for name, value in trainer.probes.state_dict().items()}
