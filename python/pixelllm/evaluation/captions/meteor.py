@@ -35,15 +35,14 @@ class MeteorCounts:
 
     length, wanted_length: weighted words of candidate and reference.
     matched, wanted_matched: those that match, weighted by their matchers too.
-    words, wanted_words: all words; covered, wanted_covered: those that match.
+    covered, wanted_covered: words that match.
+    chunks: stretches that these fall into; of sentences that match as a whole, none.
     """
 
     length: float = 0.0
     wanted_length: float = 0.0
     matched: float = 0.0
     wanted_matched: float = 0.0
-    words: int = 0
-    wanted_words: int = 0
     covered: int = 0
     wanted_covered: int = 0
     chunks: int = 0
@@ -60,9 +59,6 @@ class MeteorCounts:
             return 0.0
         precision, recall = self.matched / self.length, self.wanted_matched / self.wanted_length
         mean = 1 / ((1 - ALPHA) / precision + ALPHA / recall)
-        whole = self.covered == self.words and self.wanted_covered == self.wanted_words
-        if whole and self.chunks == 1:
-            return mean
         scattered = self.chunks / ((self.covered + self.wanted_covered) / 2)
         return mean * (1 - GAMMA * float(scattered**BETA))
 
@@ -148,16 +144,16 @@ def count_matches(
         for match in taken
         for j in range(match.length)
     ]
+    whole = len(ours) == len(words) and len(theirs) == len(wanted)
+    chunks = count_chunks(taken)
     return MeteorCounts(
         length=sum(map(weight, words)),
         wanted_length=sum(map(weight, wanted)),
         matched=sum(worth * weight(word) for worth, word in ours),
         wanted_matched=sum(worth * weight(word) for worth, word in theirs),
-        words=len(words),
-        wanted_words=len(wanted),
         covered=len(ours),
         wanted_covered=len(theirs),
-        chunks=count_chunks(taken),
+        chunks=0 if whole and chunks == 1 else chunks,
     )
 
 

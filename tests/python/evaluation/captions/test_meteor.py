@@ -96,7 +96,7 @@ def test_counts_make_the_score() -> None:
     # Two of three content words match, in two stretches.
     counts = MeteorCounts(
         *(3 * DELTA, 2 * DELTA, 2 * DELTA, 2 * DELTA),
-        **{"words": 3, "wanted_words": 2, "covered": 2, "wanted_covered": 2, "chunks": 2},
+        **{"covered": 2, "wanted_covered": 2, "chunks": 2},
     )
 
     mean = 1 / (0.15 / (2 / 3) + 0.85)
