@@ -2,30 +2,21 @@
 
 from pathlib import Path
 
-from pixelllm.data.coco_file import CocoFile
+from pixelllm.data.coco_file import CocoFile, CocoReader
 from pixelllm.data.errors import DatasetError
-from pixelllm.data.file_dataset import Picture
 from pixelllm.data.sample import Caption, Image, Sample
 
 
-class CocoCaptions:
+class CocoCaptions(CocoReader):
     """The captions of a file, by image."""
 
     name = "coco_captions"
 
     def __init__(self, path: Path) -> None:
-        self._file = CocoFile(path)
-
-    def __len__(self) -> int:
-        return len(self._file.images)
-
-    def picture(self, index: int) -> Picture:
-        image = self._file.images[index]
-        return Picture(str(image.key), (image.file_name,))
+        super().__init__(CocoFile(path))
 
     def describe(self, index: int, image: Image) -> Sample:
-        entry = self._file.images[index]
-        entry.check(image)
+        entry = self._entry(index, image)
         captions = [a.get("caption") for a in self._file.annotations(entry)]
         if not all(isinstance(text, str) for text in captions):
             raise DatasetError(f"{self._file.path}: an annotation of {entry.key} has no caption")

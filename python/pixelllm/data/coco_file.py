@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pixelllm.data.errors import DatasetError
-from pixelllm.data.file_dataset import check_size
+from pixelllm.data.file_dataset import Picture, check_size
 from pixelllm.data.grouping import Groups, is_key
 from pixelllm.data.sample import Image
 from pixelllm.data.stored_json import Element, StoredJson, mend_text, scan_json
@@ -101,3 +101,24 @@ class CocoFile:
     def numbers(self, image: CocoImage) -> list[int]:
         """The numbers, among those kept, of the annotations of an image."""
         return self._groups.members_of(image.key)
+
+
+class CocoReader:
+    """What readers of such a file share: its images, by number."""
+
+    def __init__(self, file: CocoFile) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        return len(self._file.images)
+
+    def picture(self, index: int) -> Picture:
+        """Where the picture of an image is."""
+        image = self._file.images[index]
+        return Picture(str(image.key), (image.file_name,))
+
+    def _entry(self, index: int, image: Image) -> CocoImage:
+        """An image as the file has it; raises DatasetError where the picture has another size."""
+        entry = self._file.images[index]
+        entry.check(image)
+        return entry

@@ -10,10 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from pixelllm.data.coco_file import CocoFile
+from pixelllm.data.coco_file import CocoFile, CocoReader
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.expressions import read_phrases
-from pixelllm.data.file_dataset import Picture
 from pixelllm.data.grouping import is_key
 from pixelllm.data.plain_pickle import load_plain
 from pixelllm.data.sample import Image, Phrase, Sample
@@ -22,7 +21,7 @@ REFS: Final = re.compile(r"refs\((\w+)\)\.p")
 INSTANCES: Final = "instances.json"
 
 
-class RefCoco:
+class RefCoco(CocoReader):
     """The expressions of one split, by image.
 
     Args:
@@ -40,9 +39,12 @@ class RefCoco:
         self._masks = masks
         path = _refs_file(folder, by)
         self._sentences = _read_sentences(path, split)
-        self._file = CocoFile(
-            folder / INSTANCES,
-            wanted=lambda fields: is_key(fields.get("id")) and fields["id"] in self._sentences,
+        wanted = self._sentences
+        super().__init__(
+            CocoFile(
+                folder / INSTANCES,
+                wanted=lambda fields: is_key(fields.get("id")) and fields["id"] in wanted,
+            )
         )
         found = sum(len(self._file.numbers(image)) for image in self._file.images)
         if found < len(self._sentences):
@@ -51,16 +53,8 @@ class RefCoco:
                 f"{path.name} refers to: the files do not belong together"
             )
 
-    def __len__(self) -> int:
-        return len(self._file.images)
-
-    def picture(self, index: int) -> Picture:
-        image = self._file.images[index]
-        return Picture(str(image.key), (image.file_name,))
-
     def describe(self, index: int, image: Image) -> Sample:
-        entry = self._file.images[index]
-        entry.check(image)
+        entry = self._entry(index, image)
         phrases: list[Phrase] = []
         for annotation in self._file.annotations(entry):
             phrases += read_phrases(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixelllm.data.boxes import box_from_size, clip_box
-from pixelllm.data.coco_file import CocoFile
+from pixelllm.data.coco_file import CocoFile, CocoReader
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.file_dataset import Picture, check_size
 from pixelllm.data.sample import Image, Region, Sample
@@ -71,24 +71,16 @@ class VisualGenome:
         )
 
 
-class Grit:
+class Grit(CocoReader):
     """The regions of a file of GRiT's, by image."""
 
     name = "grit"
 
     def __init__(self, path: Path) -> None:
-        self._file = CocoFile(path)
-
-    def __len__(self) -> int:
-        return len(self._file.images)
-
-    def picture(self, index: int) -> Picture:
-        image = self._file.images[index]
-        return Picture(str(image.key), (image.file_name,))
+        super().__init__(CocoFile(path))
 
     def describe(self, index: int, image: Image) -> Sample:
-        entry = self._file.images[index]
-        entry.check(image)
+        entry = self._entry(index, image)
         pairs = ((a.get("bbox"), a.get("caption")) for a in self._file.annotations(entry))
         place = f"{self._file.path}, image {entry.key}"
         return Sample(image=image, regions=tuple(_regions(pairs, image, place)))

@@ -4,7 +4,8 @@ Four stages, because perception comes fast and language late: the encoders alone
 where; the language model alone learns to caption, to describe and to locate things that it is told
 of; the extractor learns to tell it; then all learn together (`scene_losses.py`). Synthetic scenes
 are drawn as they are needed; step and seed decide which, so a resumed run goes on as if it had not
-stopped. A run is a folder:
+stopped. Processes started with `torchrun --standalone --nproc-per-node 2 -m pixelllm.training.tiny`
+train together, each on scenes of its own. A run is a folder:
 
     checkpoint/    weights, probes, optimiser and the step, in one file; what `--resume` reads.
                    `state.json` says the same of the step, for people
@@ -19,7 +20,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -28,7 +29,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
@@ -41,6 +42,7 @@ from pixelllm.training.oracle import Oracle
 from pixelllm.training.scene_batch import SceneBatch, SceneBatches
 from pixelllm.training.scene_losses import LOSS_WEIGHTS, Losses, SceneLosses
 from pixelllm.training.scene_tokenizer import train_tokenizer
+from pixelllm.training.team import Team
 
 log = logging.getLogger("pixelllm.training.tiny")
 
@@ -88,48 +90,13 @@ class Options:
         return next(stage for stage, steps in self.stages.items() if step in steps)
 
 
-@dataclass(frozen=True)
-class Team:
-    """The processes that train together, each on its own scenes.
-
-    Several are started with `torchrun --standalone --nproc-per-node 2 -m pixelllm.training.tiny`
-    and arguments.
-    """
-
-    rank: int = 0
-    ranks: int = 1
-
-    @classmethod
-    def join(cls) -> Team:
-        """Meet the others, where torchrun has started this process; else be alone."""
-        if not distributed.is_torchelastic_launched():
-            return cls()
-        distributed.init_process_group("gloo")
-        return cls(distributed.get_rank(), distributed.get_world_size())
-
-    def leave(self) -> None:
-        """Take leave of the others."""
-        if self.ranks > 1:
-            distributed.destroy_process_group()
-
-    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace each process's gradients by the mean of all processes'."""
-        if self.ranks > 1:
-            own = [p.grad for p in parameters if p.grad is not None]
-            flat = torch.cat([gradient.flatten() for gradient in own]) / self.ranks
-            distributed.all_reduce(flat)
-            parts = torch.split(flat, [gradient.numel() for gradient in own])
-            for gradient, part in zip(own, parts, strict=True):
-                gradient.copy_(part.view_as(gradient))
-
-
 class Trainer:
     """The model, its probes and the optimiser, and one step of training."""
 
     def __init__(self, options: Options, device: torch.device, team: Team | None = None) -> None:
         self.options = options
         self.device = device
-        self.team = team or Team()
+        self.team = team or Team(device)
         self.model = new_model(tiny(), options.seed)
         self.probes = Probes(self.model.config)
         self.oracle = Oracle(self.model.config).requires_grad_(False)
@@ -176,8 +143,8 @@ class Trainer:
             weighted = [LOSS_WEIGHTS.get(name, 1.0) * loss for name, loss in losses.items()]
             total = torch.stack(weighted).sum()
             self.optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(total)
-        self.team.average_gradients(self.everything.parameters())
+            torch.autograd.backward(total / self.team.ranks)
+        self.team.add_gradients(list(self.everything.parameters()))
         nn.utils.clip_grad_norm_(self.everything.parameters(), self.options.max_norm)
         self.optimiser.step()
         self.step += 1
@@ -268,8 +235,8 @@ def train(
 ) -> None:
     """Train to the last step, or pause at step `until`; with a checkpoint every 100."""
     last = min(options.steps, until or options.steps)
-    team = Team.join()
-    trainer = Trainer(options, device, team)
+    team = Team.join(device.type)
+    trainer = Trainer(options, team.device, team)
     if compiled:
         trainer.compile()
     tokenizers = [trainer.resume(folder)] if resume else []
@@ -291,8 +258,8 @@ def train(
     loader = DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=8)
     report = Report(folder / "metrics.jsonl")
     for batch in loader:
-        values = trainer.train_step(batch.to(device))
-        if team.rank > 0:
+        values = trainer.train_step(batch.to(team.device))
+        if not team.leads:
             continue
         report.add(values)
         if trainer.step % 50 == 0:

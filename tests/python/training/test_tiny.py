@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from pixelllm.model.checkpoint import load_checkpoint
 from pixelllm.model.config import tiny as tiny_config
 from pixelllm.training import scene_tokenizer, tiny
 from pixelllm.training.scene_batch import BatchBuilder, SceneBatches
+from pixelllm.training.team import Team
 from tests.python.tokenizers import tiny_tokenizer
 
 CONFIG = tiny_config()
@@ -197,29 +198,29 @@ def test_where_the_model_learns_to_see_the_rate_stays(start: int) -> None:
 
 
 @dataclass(frozen=True)
-class Recorder(tiny.Team):
+class Recorder(Team):
     """One of a team that keeps its gradients and stops before it uses them."""
 
     gradients: list[Tensor] = field(default_factory=list)
 
-    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+    def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         self.gradients.extend(p.grad.clone() for p in parameters if p.grad is not None)
         raise InterruptedError
 
 
 @dataclass(frozen=True)
-class Averaged(tiny.Team):
-    """One of a team whose mean gradients are known."""
+class Informed(Team):
+    """One of a team whose summed gradients are known."""
 
     gradients: tuple[Tensor, ...] = ()
 
-    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+    def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         own = [p.grad for p in parameters if p.grad is not None]
-        for gradient, mean in zip(own, self.gradients, strict=True):
-            gradient.copy_(mean)
+        for gradient, whole in zip(own, self.gradients, strict=True):
+            gradient.copy_(whole)
 
 
-def test_two_processes_train_as_one_that_averages_their_gradients(
+def test_two_processes_train_as_one_that_adds_their_gradients(
     whole_run: Path, tmp_path: Path
 ) -> None:
     options = tiny.Options(**{**asdict(SHORT), "language_steps": 0, "alignment_steps": 0})
@@ -229,13 +230,13 @@ def test_two_processes_train_as_one_that_averages_their_gradients(
     trainer = tiny.Trainer(options, CPU)
     tokenizer = trainer.start_from(start)
     for pair in zip(*(_batches(options, tokenizer, rank) for rank in range(2)), strict=True):
-        recorders = [Recorder(rank, 2) for rank in range(2)]
+        recorders = [Recorder(CPU, rank, 2) for rank in range(2)]
         for recorder, batch in zip(recorders, pair, strict=True):
             trainer.team = recorder
             with pytest.raises(InterruptedError):
                 trainer.train_step(batch)
-        means = [(a + b) / 2 for a, b in zip(*(r.gradients for r in recorders), strict=True)]
-        trainer.team = Averaged(0, 2, tuple(means))
+        sums = [a + b for a, b in zip(*(r.gradients for r in recorders), strict=True)]
+        trainer.team = Informed(CPU, 0, 2, tuple(sums))
         trainer.train_step(pair[0])
 
     expected = {name: x.detach() for name, x in trainer.everything.state_dict().items()}
@@ -270,10 +271,6 @@ def _batches(options: tiny.Options, tokenizer: bytes, rank: int) -> SceneBatches
         rank=rank,
         ranks=2,
     )
-
-
-def test_a_process_of_its_own_is_a_team_of_one() -> None:
-    assert tiny.Team.join() == tiny.Team(rank=0, ranks=1)
 
 
 def test_a_report_is_the_mean_since_the_last_one(tmp_path: Path) -> None:
