@@ -38,6 +38,11 @@ LOSS_WEIGHTS = {  # of the losses; the rest count once
     "phrase_here": 0.3,
     "detection": 0.5,
 }
+PLACES = frozenset(  # the losses that say where words are, and where to look for them
+    f"{text}_{what}"
+    for text in ("caption", "phrase", "region")
+    for what in ("place", "overlap", "confidence", "here", "next")
+)
 DETECTED = 2  # every so manieth scene trains the detector: it learns fast and costs a quarter
 SAMPLING = Sampling(candidates=150, proposals=48, samples=32)
 HIDDEN_WORDS = 0.2  # share of the words that a text is led through without being told them

@@ -40,7 +40,7 @@ from pixelllm.training.checkpoints import STATE, TENSORS, sync, write_file
 from pixelllm.training.initialise import new_model
 from pixelllm.training.oracle import Oracle
 from pixelllm.training.scene_batch import SceneBatch, SceneBatches
-from pixelllm.training.scene_losses import LOSS_WEIGHTS, Losses, SceneLosses
+from pixelllm.training.scene_losses import LOSS_WEIGHTS, PLACES, Losses, SceneLosses
 from pixelllm.training.scene_tokenizer import train_tokenizer
 from pixelllm.training.team import Team
 
@@ -68,6 +68,7 @@ class Options:
     weight_decay: float = 0.03
     max_norm: float = 2.0
     seed: int = 0
+    places: float = 1.0  # weight of all that says where words are; 0 teaches what to say alone
 
     @property
     def steps(self) -> int:
@@ -140,7 +141,7 @@ class Trainer:
         with sdpa_kernel(ATTENTION[self.device.type]):
             with torch.autocast(self.device.type, torch.bfloat16):
                 losses, rates = self._losses[self.options.stage_of(self.step)](batch)
-            weighted = [LOSS_WEIGHTS.get(name, 1.0) * loss for name, loss in losses.items()]
+            weighted = [self._weight(name) * loss for name, loss in losses.items()]
             total = torch.stack(weighted).sum()
             self.optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(total / self.team.ranks)
@@ -149,6 +150,9 @@ class Trainer:
         self.optimiser.step()
         self.step += 1
         return {**losses, **rates, "total": total}
+
+    def _weight(self, loss: str) -> float:
+        return LOSS_WEIGHTS.get(loss, 1.0) * (self.options.places if loss in PLACES else 1.0)
 
     def _seed(self) -> None:
         """Let what a step draws at random depend on nothing but its number, as its scenes do."""
