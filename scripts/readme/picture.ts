@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { type CaptionResult, PixelLLM } from '../../sdk/src/index.ts'
 
-const SCENE = 'samples/meadow.png'
+const SCENE = 'samples/harbour.png'
 const PICTURE = 'docs/caption.png'
 const WIDTH = 600
 const COLOURS = ['#e6194b', '#1f77b4', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c564b']
