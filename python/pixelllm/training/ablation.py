@@ -3,13 +3,13 @@
 On scenes that are written out as data sets and read back, a model that has learned to describe
 but not one place learns by the recipes `trace`, with or without places, and then `joint`; with a
 LoRA or in full. All that is run is commands that a user could type, each in a process of its own;
-what is done already is not done again.
+what has been run to its end (`done/` says what) is not run again.
 
     scenes/              the data
     base/                where all start: sees as RUN does, speaks, and knows no places
     VARIANT-trace/       runs of the recipes
     VARIANT-joint/
-    VARIANT-locate/ ...  evaluations
+    VARIANT-measured-locate/ ...
     table.md             the figures
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -103,7 +104,7 @@ class Ablation:
         steps = {"perception": 0, "alignment": 0}
         steps |= {"language": self.sizes.base_steps, "joint": self.sizes.meet_steps}
         self._do(
-            self._at("base/model"),
+            self._at("base"),
             "pixelllm.training.tiny",
             self._at("base"),
             *("--start-from", f"{self.run}:{parts}", "--places", "0"),
@@ -123,9 +124,9 @@ class Ablation:
             ("caption", self._data("val").written),
             ("describe", self._data("val").regions),
         ):
-            out = self._at(f"{variant.name}-{task}")
+            out = self._at(f"{variant.name}-measured-{task}")
             made = (task, "--model", joint, "--data", spec, "--out", out)
-            self._do(out / "report.json", "pixelllm.evaluation", *made)
+            self._do(out, "pixelllm.evaluation", *made)
 
     def _train(
         self, recipe: str, variant: Variant, start: Path, data: Sequence[str], *switches: str
@@ -148,7 +149,7 @@ class Ablation:
             "schedule.save_every": steps,
         }
         self._do(
-            run / "model",
+            run,
             *("pixelllm.training", recipe, run, "--model", start, "--trim", "--workers", "1"),
             *(word for spec in data for word in ("--data", spec)),
             *(word for name, value in settings.items() for word in ("--set", f"{name}={value}")),
@@ -163,9 +164,11 @@ class Ablation:
         return self.folder / name
 
     def _do(self, made: Path, module: str, *arguments: str | Path) -> None:
-        """Run a command that makes `made`, unless it is there."""
-        if made.exists():
+        """Run a command that makes a folder, unless it has been run to its end."""
+        mark = self._at("done") / made.name
+        if mark.exists():
             return
+        shutil.rmtree(made, ignore_errors=True)  # what was interrupted begins again
         words = [module, *map(str, arguments)]
         log.info("%s", " ".join(words))
         path = self.folder / "log.txt"
@@ -173,6 +176,8 @@ class Ablation:
             done = subprocess.run([sys.executable, "-m", *words], stdout=file, stderr=file)
         if done.returncode:
             raise SystemExit(f"{' '.join(words)} failed: see {path}")
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
 
 
 @dataclass(frozen=True)
@@ -215,7 +220,8 @@ def _row(folder: Path, variant: Variant) -> Iterator[str]:
     yield "yes" if variant.places else "no"
     yield "a LoRA learns" if variant.learned == "lora" else "learns in full"
     for task, figure, _ in FIGURES:
-        report = json.loads((folder / f"{variant.name}-{task}" / "report.json").read_text("utf-8"))
+        path = folder / f"{variant.name}-measured-{task}" / "report.json"
+        report = json.loads(path.read_text("utf-8"))
         yield f"{report['figures'][figure]:.3f}"
 
 
