@@ -1,7 +1,7 @@
 """Boxes as annotations have them, in the image's pixels."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pixelllm.data.errors import DatasetError
@@ -18,6 +18,12 @@ def box_from_size(values: Any, place: str) -> Box:
     """The box of COCO's (x, y, width, height)."""
     x, y, width, height = _four_numbers(values, place)
     return x, y, x + width, y + height
+
+
+def box_around(boxes: Iterable[Sequence[float]]) -> Box:
+    """The smallest box that has all of them in it; there must be one."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
 
 
 def clip_box(box: Box, width: int, height: int) -> Box | None:

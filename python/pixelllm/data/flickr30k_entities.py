@@ -10,12 +10,11 @@ An entity with several boxes is either one phrase with the box around them, or a
 """
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from pixelllm.data.boxes import clip_box
+from pixelllm.data.boxes import box_around, clip_box
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.file_dataset import Picture, check_size
 from pixelllm.data.sample import Box, Caption, Image, Phrase, Sample
@@ -93,13 +92,8 @@ class Flickr30kEntities:
                 raise
             raise DatasetError(f"{path} is damaged: {error}") from error
         if self._boxes == "merge":
-            return {entity: [_around(several)] for entity, several in boxes.items()}
+            return {entity: [box_around(several)] for entity, several in boxes.items()}
         return boxes
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    return min(x0), min(y0), max(x1), max(y1)
 
 
 def _field(element: ElementTree.Element, name: str) -> str:

@@ -18,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelllm.data.boxes import box_around
 from pixelllm.data.narrative import Narrative, Utterance, utterance_boxes
 from pixelllm.data.sample import Box, SpokenCaption, WordPlace
 from pixelllm.data.scene_words import NUMBERS, SCENES, SIDES
@@ -108,7 +109,7 @@ def _list(things: Sequence[Told], own: Sequence[int]) -> Words:
     words: Words = []
     before: Box | None = None
     for place, members in enumerate(groups.values()):
-        box = _around([things[index].box for index in members])
+        box = box_around([things[index].box for index in members])
         if before is not None and place == len(groups) - 1:
             walk = (*_centre(before), *_centre(box))
             words.append(SpokenWord("and", walk, circles=False))
@@ -137,13 +138,6 @@ def article(word: str) -> str:
 
 def _about(text: str, box: Box) -> Words:
     return [SpokenWord(word, box) for word in text.split()]
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    corners = np.array(boxes)
-    x_min, y_min = corners[:, :2].min(axis=0).tolist()
-    x_max, y_max = corners[:, 2:].max(axis=0).tolist()
-    return x_min, y_min, x_max, y_max
 
 
 def speak(

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelllm.data.sample import Box, WordPlace
+from pixelllm.data.boxes import box_around
+from pixelllm.data.sample import WordPlace
 
 _WORD = re.compile(r"\S+")
 
@@ -39,9 +40,9 @@ def place_words(
         length = len(_letters(word))
         said = sorted({index for _, index in spoken[at : at + length]})
         if said:
-            box = _around(boxes[said])
+            box = box_around(boxes[said].tolist())
         else:
-            box = places[-1].box if places else _around(boxes[spoken[0][1], None])
+            box = places[-1].box if places else box_around(boxes[spoken[0][1], None].tolist())
         places.append(WordPlace(start, end, box))
         at += length
     return tuple(places)
@@ -49,9 +50,3 @@ def place_words(
 
 def _letters(text: str) -> list[str]:
     return [character for character in text.lower() if character.isalnum()]
-
-
-def _around(boxes: NDArray[np.float64]) -> Box:
-    x0, y0 = boxes[:, :2].min(axis=0).tolist()
-    x1, y1 = boxes[:, 2:].max(axis=0).tolist()
-    return x0, y0, x1, y1
