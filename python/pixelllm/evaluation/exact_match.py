@@ -8,15 +8,10 @@ match.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
 
 from pixelllm.data.scene_vocabulary import COLOURS, SIZES, TEXTURES
 from pixelllm.data.things import KINDS
-
-ALPHA: Final = 0.85  # of precision against recall
-BETA: Final = 0.2
-GAMMA: Final = 0.6  # of the penalty for matches that are out of order
-DELTA: Final = 0.75  # weight of content words; function words have the rest
+from pixelllm.evaluation.captions.meteor import DELTA, MeteorCounts
 
 _CONTENT = frozenset((*SIZES, *TEXTURES, *COLOURS, *KINDS, *(k.plural for k in KINDS.values())))
 
@@ -27,13 +22,17 @@ def exact_match_score(text: str, reference: str) -> float:
     pairs = _align(words, wanted)
     if not pairs:
         return 0.0
-    precision = _weight([words[i] for i, _ in pairs]) / _weight(words)
-    recall = _weight([wanted[j] for _, j in pairs]) / _weight(wanted)
-    mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
     chunks = 1 + sum((b[0] - a[0], b[1] - a[1]) != (1, 1) for a, b in pairwise(pairs))
     whole = chunks == 1 and len(pairs) == len(words) == len(wanted)
-    scattered = 0.0 if whole else chunks / len(pairs)
-    return mean * (1 - GAMMA * scattered**BETA) if scattered else mean
+    return MeteorCounts(
+        length=_weight(words),
+        wanted_length=_weight(wanted),
+        matched=_weight([words[i] for i, _ in pairs]),
+        wanted_matched=_weight([wanted[j] for _, j in pairs]),
+        covered=len(pairs),
+        wanted_covered=len(pairs),
+        chunks=0 if whole else chunks,
+    ).score
 
 
 def _align(words: Sequence[str], wanted: Sequence[str]) -> list[tuple[int, int]]:

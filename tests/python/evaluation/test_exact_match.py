@@ -2,7 +2,8 @@
 
 import pytest
 
-from pixelllm.evaluation.exact_match import ALPHA, BETA, DELTA, GAMMA, exact_match_score
+from pixelllm.evaluation.captions.meteor import ALPHA, BETA, DELTA, GAMMA
+from pixelllm.evaluation.exact_match import exact_match_score
 
 CAPTION = "a small striped red car"
 
