@@ -29,8 +29,9 @@ from torch import Tensor
 from pixelllm.training.batch import Batch
 from pixelllm.training.checkpoints import Checkpoints, Kept, read_checkpoint
 from pixelllm.training.metrics import Log
+from pixelllm.training.moments import without_moments
 from pixelllm.training.served import Served
-from pixelllm.training.trainer import OPTIMISER, StepReport, Trainer, TrainingError
+from pixelllm.training.trainer import StepReport, Trainer, TrainingError
 
 log = logging.getLogger("pixelllm.training")
 
@@ -233,4 +234,4 @@ class Run:
 def _weights(kept: Kept) -> dict[str, Tensor]:
     """What had been learned at a checkpoint."""
     tensors, _ = read_checkpoint(kept)
-    return {name: x for name, x in tensors.items() if not name.startswith(OPTIMISER)}
+    return without_moments(tensors)

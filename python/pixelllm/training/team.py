@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
@@ -52,6 +53,11 @@ class Team:
     def leads(self) -> bool:
         """Whether this process writes what is written once."""
         return self.rank == 0
+
+    def seed(self, seed: int, step: int) -> None:
+        """Let what a step draws at random depend on nothing but its number and this process."""
+        address = np.random.SeedSequence((seed, step, self.rank))
+        torch.manual_seed(int(address.generate_state(1)[0]))
 
     def total(self, value: Tensor) -> Tensor:
         """The sum of every process's value, without gradient."""

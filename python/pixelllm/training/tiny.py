@@ -25,7 +25,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -38,6 +37,8 @@ from pixelllm.model.config import tiny
 from pixelllm.training.auxiliary import Probes
 from pixelllm.training.checkpoints import STATE, TENSORS, sync, write_file
 from pixelllm.training.initialise import new_model
+from pixelllm.training.metrics import METRICS
+from pixelllm.training.moments import load_moments, moments_of, without_moments
 from pixelllm.training.oracle import Oracle
 from pixelllm.training.scene_batch import SceneBatch, SceneBatches
 from pixelllm.training.scene_losses import LOSS_WEIGHTS, PLACES, Losses, SceneLosses
@@ -94,15 +95,14 @@ class Options:
 class Trainer:
     """The model, its probes and the optimiser, and one step of training."""
 
-    def __init__(self, options: Options, device: torch.device, team: Team | None = None) -> None:
+    def __init__(self, options: Options, team: Team) -> None:
         self.options = options
-        self.device = device
-        self.team = team or Team(device)
+        self.team = team
         self.model = new_model(tiny(), options.seed)
         self.probes = Probes(self.model.config)
         self.oracle = Oracle(self.model.config).requires_grad_(False)
         parts = {"model": self.model, "probes": self.probes, "oracle": self.oracle}
-        self.everything = nn.ModuleDict(parts).to(device)
+        self.everything = nn.ModuleDict(parts).to(team.device)
         self.everything.train()
         losses = SceneLosses(self.model, self.probes, self.oracle)
         self._losses: dict[Stage, Callable[[SceneBatch], tuple[Losses, Losses]]] = {
@@ -132,14 +132,14 @@ class Trainer:
 
     def train_step(self, batch: SceneBatch) -> dict[str, Tensor]:
         """One step on one batch; returns the losses and a few rates of success, undetached."""
-        self._seed()
+        self.team.seed(self.options.seed, self.step)
         rate = learning_rate(self.step, self.options)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         # On a CPU, the plain attention's backward pass is faster than the fused one: 0.75 instead
         # of 1.0 s per step on one core (torch 2.13).
-        with sdpa_kernel(ATTENTION[self.device.type]):
-            with torch.autocast(self.device.type, torch.bfloat16):
+        with sdpa_kernel(ATTENTION[self.team.device.type]):
+            with torch.autocast(self.team.device.type, torch.bfloat16):
                 losses, rates = self._losses[self.options.stage_of(self.step)](batch)
             weighted = [self._weight(name) * loss for name, loss in losses.items()]
             total = torch.stack(weighted).sum()
@@ -154,18 +154,10 @@ class Trainer:
     def _weight(self, loss: str) -> float:
         return LOSS_WEIGHTS.get(loss, 1.0) * (self.options.places if loss in PLACES else 1.0)
 
-    def _seed(self) -> None:
-        """Let what a step draws at random depend on nothing but its number, as its scenes do."""
-        address = np.random.SeedSequence((self.options.seed, self.step, self.team.rank))
-        torch.manual_seed(int(address.generate_state(1)[0]))
-
     def save(self, folder: Path, tokenizer: bytes) -> None:
         """Write what `resume` reads, and the model as it is served."""
         state = {name: t.detach().cpu() for name, t in self.everything.state_dict().items()}
-        names = {id(p): name for name, p in self.everything.named_parameters()}
-        for parameter, values in self.optimiser.state.items():
-            for key, value in values.items():
-                state[f"optimiser/{key}/{names[id(parameter)]}"] = value.detach().cpu()
+        state |= moments_of(self.optimiser, dict(self.everything.named_parameters()))
         checkpoint = folder / "checkpoint"
         checkpoint.mkdir(parents=True, exist_ok=True)
         (checkpoint / TOKENIZER).write_bytes(tokenizer)
@@ -202,13 +194,8 @@ class Trainer:
         """Go on from `folder`; returns the tokenizer."""
         checkpoint = folder / "checkpoint"
         state = load_file(checkpoint / TENSORS)
-        moments = {name: state.pop(name) for name in list(state) if name.startswith("optimiser/")}
-        self.everything.load_state_dict(state)
-        parameters = dict(self.everything.named_parameters())
-        for path, value in moments.items():
-            _, key, name = path.split("/", 2)
-            on = self.device if key != "step" else torch.device("cpu")
-            self.optimiser.state[parameters[name]][key] = value.to(on)
+        self.everything.load_state_dict(without_moments(state))
+        load_moments(self.optimiser, dict(self.everything.named_parameters()), state)
         with safe_open(checkpoint / TENSORS, framework="pt") as file:
             kept = (file.metadata() or {}).get("state")
         # Without it, a checkpoint of an earlier version: its step is in the other file.
@@ -240,7 +227,7 @@ def train(
     """Train to the last step, or pause at step `until`; with a checkpoint every 100."""
     last = min(options.steps, until or options.steps)
     team = Team.join(device.type)
-    trainer = Trainer(options, team.device, team)
+    trainer = Trainer(options, team)
     if compiled:
         trainer.compile()
     tokenizers = [trainer.resume(folder)] if resume else []
@@ -260,7 +247,7 @@ def train(
         ranks=team.ranks,
     )
     loader = DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=8)
-    report = Report(folder / "metrics.jsonl")
+    report = Report(folder / METRICS)
     for batch in loader:
         values = trainer.train_step(batch.to(team.device))
         if not team.leads:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.training.batch import Batch, LossWeights
 from pixelllm.training.freezing import learned, train_learning_parts
+from pixelllm.training.moments import load_moments, moments_of, without_moments
 from pixelllm.training.objective import Losses, Objective
 from pixelllm.training.optimiser import learning_rate, make_optimiser, set_rate
 from pixelllm.training.recipes import Recipe
@@ -22,8 +23,6 @@ from pixelllm.training.sharding import gathered, shard, spread_like
 from pixelllm.training.team import Team
 
 log = logging.getLogger("pixelllm.training")
-
-OPTIMISER = "optimiser/"  # before the names of its tensors, among those of the weights
 
 
 class TrainingError(Exception):
@@ -70,7 +69,7 @@ class Trainer:
         Raises:
             TrainingError: too many steps in a row had no finite loss or gradient.
         """
-        self._seed()
+        self.team.seed(self.recipe.seed, self.step)
         rate = learning_rate(self.step, self.recipe.steps, self.recipe.optimiser)
         set_rate(self.optimiser, rate)
         if self.recipe.noise.frozen:
@@ -120,10 +119,7 @@ class Trainer:
         Every process of the team has to ask.
         """
         found = {name: gathered(parameter) for name, parameter in self.parameters.items()}
-        for name, parameter in self.parameters.items():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                found[f"{OPTIMISER}{key}/{name}"] = gathered(value)
-        return found
+        return found | moments_of(self.optimiser, self.parameters)
 
     def whole_model(self) -> dict[str, Tensor]:
         """Every tensor of the model, whole, on the CPU; every process of the team has to ask."""
@@ -135,20 +131,14 @@ class Trainer:
         Raises:
             TrainingError: it is of another model or recipe.
         """
-        weights = {name for name in state if not name.startswith(OPTIMISER)}
+        weights = without_moments(state).keys()
         if weights != self.parameters.keys():
             name = sorted(weights ^ self.parameters.keys())[0]
             raise TrainingError(f"the checkpoint does not fit this recipe: see {name}")
         for name, parameter in self.parameters.items():
             with torch.no_grad():
                 parameter.copy_(spread_like(state[name], parameter))
-        for path, value in state.items():
-            if path.startswith(OPTIMISER):
-                _, key, name = path.split("/", 2)
-                parameter = self.parameters[name]
-                # The step count is a number that torch keeps on the CPU.
-                moment = value if key == "step" else spread_like(value, parameter)
-                self.optimiser.state[parameter][key] = moment
+        load_moments(self.optimiser, self.parameters, state)
 
     def _backward(self, part: Batch, parts: int) -> dict[str, Tensor]:
         """Add the gradients of a part of the batch; its losses, this process's share of them."""
@@ -193,10 +183,6 @@ class Trainer:
                 f"{len(self._bad)} steps in a row, up to step {self.step}, had no finite loss or "
                 f"gradient: look at the samples {suspects}, or lower optimiser.learning_rate"
             )
-
-    def _seed(self) -> None:
-        address = np.random.SeedSequence((self.recipe.seed, self.step, self.team.rank))
-        torch.manual_seed(int(address.generate_state(1)[0]))
 
     @contextmanager
     def _precision(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ import torch
 
 from pixelllm.training import ablation, tiny
 from pixelllm.training.ablation import FIGURES, VARIANTS, Sizes
+from pixelllm.training.team import Team
 from tests.python.tokenizers import tiny_tokenizer_model
 
 SMALLEST = Sizes(16, 4, 1, 1, 1, 1, 2, 1)
@@ -20,7 +21,7 @@ CHOSEN = VARIANTS[3]  # what differs most from the authors' way
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose model has learned nothing."""
     folder = tmp_path_factory.mktemp("tiny")
-    trainer = tiny.Trainer(tiny.Options(), torch.device("cpu"))
+    trainer = tiny.Trainer(tiny.Options(), Team(torch.device("cpu")))
     trainer.save(folder, tiny_tokenizer_model())
     return folder
 

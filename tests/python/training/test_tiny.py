@@ -98,7 +98,7 @@ def test_a_run_says_how_far_it_is_and_what_decided_it(whole_run: Path) -> None:
 
 def test_weights_and_step_are_kept_together(tmp_path: Path) -> None:
     """A process that is killed between two files leaves what goes on from the newer weights."""
-    trainer = tiny.Trainer(SHORT, CPU)
+    trainer = tiny.Trainer(SHORT, Team(CPU))
     trainer.save(tmp_path, b"tokenizer")
     path = tmp_path / "checkpoint" / "state.json"
     stale = path.read_text("utf-8")
@@ -106,14 +106,14 @@ def test_weights_and_step_are_kept_together(tmp_path: Path) -> None:
     trainer.save(tmp_path, b"tokenizer")
     path.write_text(stale, "utf-8")
 
-    resumed = tiny.Trainer(SHORT, CPU)
+    resumed = tiny.Trainer(SHORT, Team(CPU))
     resumed.resume(tmp_path)
 
     assert resumed.step == 3
 
 
 def test_a_model_to_start_from_gives_its_weights_and_its_tokenizer(whole_run: Path) -> None:
-    trainer = tiny.Trainer(SHORT, CPU)
+    trainer = tiny.Trainer(SHORT, Team(CPU))
     probes = {name: value.clone() for name, value in trainer.probes.state_dict().items()}
 
     tokenizer = trainer.start_from(str(whole_run / "model"))
@@ -129,7 +129,7 @@ def test_what_is_drawn_in_a_step_depends_on_its_number_alone() -> None:
     batch = BatchBuilder(CONFIG, tiny_tokenizer()).build(0, [0])
     losses = []
     for disturbance in (1, 2):
-        trainer = tiny.Trainer(SHORT, CPU)
+        trainer = tiny.Trainer(SHORT, Team(CPU))
         torch.manual_seed(disturbance)
         trainer.step = SHORT.perception_steps
         losses.append(trainer.train_step(batch)["total"].item())
@@ -157,7 +157,7 @@ def _learn(
     options: tiny.Options, scenes: int, steps: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """What the first and the last of some steps on one batch report."""
-    trainer = tiny.Trainer(options, CPU)
+    trainer = tiny.Trainer(options, Team(CPU))
     batch = BatchBuilder(trainer.model.config, tiny_tokenizer()).build(0, range(scenes))
     reports = [trainer.train_step(batch) for _ in range(steps)]
     first, last = ({n: x.item() for n, x in reports[i].items()} for i in (0, -1))
@@ -227,7 +227,7 @@ def test_two_processes_train_as_one_that_adds_their_gradients(
     start = str(whole_run / "model")
     _train_in_two_processes(options, tmp_path, start)
 
-    trainer = tiny.Trainer(options, CPU)
+    trainer = tiny.Trainer(options, Team(CPU))
     tokenizer = trainer.start_from(start)
     for pair in zip(*(_batches(options, tokenizer, rank) for rank in range(2)), strict=True):
         recorders = [Recorder(CPU, rank, 2) for rank in range(2)]
