@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import {
   type ImageSize,
+  type LoadedModel,
   type Location,
-  type Model,
   type ModelId,
   neededTasks,
   outsideImage,
@@ -47,6 +47,7 @@ export async function readQuestion(
   checkLocation(options.location, image)
   const call = {
     id: request.id,
+    model: model.id,
     task: task.name,
     request: { ...options },
     image: { id: image.sha256, bytes: image.bytes },
@@ -59,7 +60,7 @@ function readOptions(task: Task, { fields, isForm }: Upload): SharedOptions {
   return parse(task.options, isForm ? readTextFields(fields, task.options.shape) : fields)
 }
 
-function chooseModel(wanted: ModelId | undefined, worker: Worker): Model {
+function chooseModel(wanted: ModelId | undefined, worker: Worker): LoadedModel {
   const { models } = worker.status()
   const [first] = models
   if (first === undefined) throw new ApiError('worker_unavailable', 'the model is being loaded')
@@ -69,7 +70,7 @@ function chooseModel(wanted: ModelId | undefined, worker: Worker): Model {
   throw new ApiError('model_not_found', `no model ${wanted} is loaded; there is: ${loaded}`)
 }
 
-function checkSupport(task: Task, options: SharedOptions, { id, tasks }: Model): void {
+function checkSupport(task: Task, options: SharedOptions, { id, tasks }: LoadedModel): void {
   const missing = neededTasks(task, options).find((name) => !tasks.some((able) => able === name))
   if (missing === undefined) return
   const cannot = missing === task.name ? missing : `${missing}, so it has no masks`

@@ -24,6 +24,7 @@ async function main(): Promise<void> {
   const log = createLog(config.log_level, process.stderr.isTTY)
   const worker = await startWorkers({
     ...config,
+    models: [],
     python: config.worker_python,
     limits: { start_ms: config.load_timeout_ms, engine_ms: config.step_timeout_ms },
     log,

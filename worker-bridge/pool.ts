@@ -165,6 +165,7 @@ export class WorkerPool implements Worker {
     this.#submitted += 1
     return {
       id: `${call.id.slice(0, MAX_ID_LENGTH)}#${this.#submitted}`,
+      model: call.model,
       task: call.task,
       request: { ...call.request },
       image: { id: call.image.id, offset: image.offset, bytes: image.bytes },
@@ -220,7 +221,7 @@ function startWorker(
   index: number,
   onChange: () => void,
 ): PythonWorker {
-  const { python, model, device, dtype, threads } = options
+  const { python, model, models, device, dtype, threads } = options
   const { max_queue, max_batch, feature_cache_bytes } = options
   const { module = PYTHON_MODULE, env = {} } = options
   const log = options.workers === 1 ? options.log : named(options.log, `worker ${index}`)
@@ -228,6 +229,7 @@ function startWorker(
     host: { python, module, env, log },
     settings: {
       model,
+      models,
       device,
       dtype,
       threads,

@@ -3,7 +3,7 @@ import {
   Acknowledgement,
   CallId,
   type Failure,
-  type Model,
+  type LoadedModel,
   PingAcknowledgement,
   type Pong,
   StartAcknowledgement,
@@ -42,7 +42,7 @@ export class Session {
   #unanswered = 0
   #pulse: Pong | undefined
   #pid: number | undefined
-  #models: readonly Model[] = []
+  #models: readonly LoadedModel[] = []
   #ready_since: number | undefined
   #over = false
 
@@ -72,7 +72,7 @@ export class Session {
     return this.#ready_since === undefined ? 0 : performance.now() - this.#ready_since
   }
 
-  get models(): readonly Model[] {
+  get models(): readonly LoadedModel[] {
     return this.#models
   }
 

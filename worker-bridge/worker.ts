@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Model, Pong, WorkerCall } from '../schemas/index.ts'
+import type { LoadedModel, Pong, WorkerCall } from '../schemas/index.ts'
 import type { Flight } from './flight.ts'
 import { Session, type SessionOptions } from './session.ts'
 import type { RunOptions, WorkerState } from './types.ts'
@@ -21,7 +21,7 @@ export class PythonWorker {
   readonly #closing = new AbortController()
   readonly #finished: Promise<void>
   #session: Session
-  #models: readonly Model[] = []
+  #models: readonly LoadedModel[] = []
   #failed = false
   #reason: string | undefined
   #starts = 1
@@ -45,7 +45,7 @@ export class PythonWorker {
   }
 
   /** The models that it had loaded last. */
-  get models(): readonly Model[] {
+  get models(): readonly LoadedModel[] {
     return this.#models
   }
 

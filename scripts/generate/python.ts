@@ -22,8 +22,19 @@ from typing import Final, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
 const wire = z.strictObject({
   settings: schemas.WorkerSettings,
   call: schemas.WorkerCall,
+  order: schemas.WorkerOrder,
+  plan: schemas.TrainingPlan,
+  job: schemas.TrainingJobRecord,
+  happening: schemas.TrainingEventRecord,
+  trained: schemas.TrainedModel,
   event: schemas.WorkerEvent,
-  acknowledgements: z.tuple([schemas.Accepted, schemas.Started, schemas.Pong, schemas.Refusal]),
+  acknowledgements: z.tuple([
+    schemas.Accepted,
+    schemas.Started,
+    schemas.Pong,
+    schemas.PlanChecked,
+    schemas.Refusal,
+  ]),
   tasks: z.strictObject(
     Object.fromEntries(
       schemas.tasks.map((task) => [task.name, z.tuple([task.options, task.output])]),

@@ -5,7 +5,7 @@ from typing import get_args
 
 import torch
 
-from pixelllm.contract import Model, TaskName, WorkerSettings
+from pixelllm.contract import LoadedModel, TaskName, WorkerSettings
 from pixelllm.inference.runner import model_facts
 from pixelllm.model.checkpoint import Checkpoint, count_stored, load_checkpoint
 from pixelllm.tasks import TASKS
@@ -69,11 +69,11 @@ def choose_dtype(name: str, device: torch.device, weights: int) -> torch.dtype:
             return torch.bfloat16 if half else torch.float32
 
 
-def describe_model(checkpoint: Checkpoint) -> Model:
+def describe_model(checkpoint: Checkpoint) -> LoadedModel:
     """What `GET /v1/models` says about a model."""
     weight = next(checkpoint.model.parameters())
     facts = model_facts(checkpoint)
-    return Model(
+    return LoadedModel(
         id=checkpoint.name,
         description=card_summary(checkpoint.card),
         tasks=[name for name in get_args(TaskName) if TASKS[name].supported(facts)],
