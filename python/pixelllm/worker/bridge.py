@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
-    """Answers calls and follows orders on a thread of its own; `pixelllm.worker.engine` says how."""
+    """Answers calls, follows orders, on a thread of its own: `pixelllm.worker.engine`."""
 
     def start(self) -> None: ...
 

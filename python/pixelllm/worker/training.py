@@ -6,17 +6,46 @@ calls, so that training goes on under any load.
 
 import importlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import torch
 
 from pixelllm.contract import TrainOrder, TrainOutcome
 from pixelllm.model.delta import SharedBase
-from pixelllm.training.pieces import Job, Pause, Pieces
 
 SHARE_S = 0.5  # under load there is a piece this long after the last
+
+
+class Pause(Protocol):
+    """There is nothing to do for so many seconds."""
+
+    @property
+    def seconds(self) -> float:
+        """How long."""
+        ...
+
+
+Pieces: TypeAlias = Generator[Pause | None, None, TrainOutcome]
+
+
+class Job(Protocol):
+    """A training job, as the engine sees it."""
+
+    def work(self) -> Pieces:
+        """A generator that yields between short pieces of work, and returns how the job ended."""
+        ...
+
+    def stop(self) -> None:
+        """Have `work` end after the present piece, with `stopped`."""
+        ...
+
+    def close(self) -> None:
+        """End its threads and close its files, however it ended."""
+        ...
+
 
 MakeJob = Callable[[TrainOrder, SharedBase, torch.device], Job]
 
@@ -95,7 +124,7 @@ class Training:
             outcome: TrainOutcome = end.value
             return outcome
         self._since = time.monotonic()
-        self._resume = self._since + said.seconds if isinstance(said, Pause) else 0.0
+        self._resume = self._since + said.seconds if said is not None else 0.0
         return None
 
     def finish(self) -> TrainOutcome | None:
