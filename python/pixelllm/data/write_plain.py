@@ -1,7 +1,7 @@
 """The synthetic scenes in our own layout (`own_layout.py`), as a user would send a dataset.
 
-    images/      1.png, 2.png, ...
-    data.jsonl   a line for each: the caption with its words' places, phrases with masks, regions
+images/      1.png, 2.png, ...
+data.jsonl   a line for each: the caption with its words' places, phrases with masks, regions
 """
 
 import json

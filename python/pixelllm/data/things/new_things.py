@@ -51,7 +51,9 @@ def _lantern(rng: np.random.Generator) -> Drawing:
     parts = [
         Part(arc(0.0, -high - 0.1, 0.3, 0.36, np.pi, 2 * np.pi), DARK),
         Part(arc(0.0, -high - 0.1, 0.21, 0.27, np.pi, 2 * np.pi), CREAM),
-        Part(polygon((-0.2, -high - 0.2), (0.2, -high - 0.2), (wide, -high), (-wide, -high)), "coat"),
+        Part(
+            polygon((-0.2, -high - 0.2), (0.2, -high - 0.2), (wide, -high), (-wide, -high)), "coat"
+        ),
         Part(rectangle(-wide * 0.86, -high, wide * 0.86, high), LIGHT),
         Part(polygon((0.0, -high * 0.4), (0.16, high * 0.5), (-0.16, high * 0.5)), (240, 130, 40)),
         *(
