@@ -141,10 +141,14 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(aside)
     aside.mkdir()
-    fill(aside)
-    for path in aside.iterdir():
-        sync(path)
-    sync(aside)
+    try:
+        fill(aside)
+        for path in aside.iterdir():
+            sync(path)
+        sync(aside)
+    except BaseException:  # such as a full disk, which has more room without it
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     if target.exists():
         remove_folder(target)
     aside.rename(target)

@@ -35,7 +35,7 @@ Status: TypeAlias = Literal[
     "validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"
 ]
 Request: TypeAlias = Literal["pause", "cancel"]
-Type: TypeAlias = Literal["status", "request", "metrics", "checkpoint", "message"]
+Kind: TypeAlias = Literal["status", "request", "metrics", "checkpoint", "message"]
 Level: TypeAlias = Literal["info", "warn", "error"]
 
 # From each status to those that may follow it; None before the first event.
@@ -129,7 +129,7 @@ class Events:
         self._read += len(whole)
 
     def append(
-        self, kind: Type, message: str, data: Mapping[str, object], level: Level = "info"
+        self, kind: Kind, message: str, data: Mapping[str, object], level: Level = "info"
     ) -> Standing:
         """Append an event and bring it to the disk; the standing after it.
 
