@@ -60,3 +60,14 @@ def events_of(folder: Path, kind: str = "") -> list[Mapping[str, Any]]:
     lines = (folder / EVENTS).read_text("utf-8").splitlines()
     events = [json.loads(line) for line in lines]
     return [event for event in events if kind in ("", event["type"])]
+
+
+def curve_of(folder: Path) -> list[dict[str, Any]]:
+    """The steps and losses of its events of metrics."""
+    found = [event["data"] for event in events_of(folder, "metrics")]
+    return [{name: data[name] for name in ("step", "losses", "learning_rate")} for data in found]
+
+
+def statuses_of(folder: Path) -> list[str]:
+    """The statuses that it had, one after the other."""
+    return [event["data"]["status"] for event in events_of(folder, "status")]
