@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import re
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
 
 from pixelllm.contract import Failure
 from pixelllm.data.errors import DatasetError
@@ -19,7 +17,6 @@ from pixelllm.training.recipes import RecipeError
 from pixelllm.training.trainer import DivergedError, TrainingError
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-FULL_TOLD: Final = re.compile(rf"\(os error ({errno.ENOSPC}|{errno.EDQUOT})\)")  # by safetensors
 
 STORAGE_FULL: Final = Failure(
     code="storage_full",
@@ -52,6 +49,4 @@ def failure_of(error: Exception) -> Failure | None:
 
 def is_storage_full(error: BaseException) -> bool:
     """Whether something could not be written for want of room."""
-    if isinstance(error, OSError):
-        return error.errno in FULL
-    return isinstance(error, SafetensorError) and bool(FULL_TOLD.search(str(error)))
+    return isinstance(error, OSError) and error.errno in FULL

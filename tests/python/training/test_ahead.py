@@ -55,7 +55,7 @@ def test_they_are_the_loaders_in_order(dataset: Path, threads: ThreadPoolExecuto
 
     found = [ahead.take() for _ in range(STEPS)]
 
-    assert all(map(same, found, loader(dataset), strict=True))
+    assert all(same(a, b) for a, b in zip(found, loader(dataset), strict=True))
     assert own.step == STEPS
     assert not ahead.ready
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from pixelllm.data.errors import DatasetError
 from pixelllm.model.checkpoint import CheckpointError
@@ -43,16 +41,3 @@ def test_each_has_its_code(error: Exception, code: str) -> None:
 @pytest.mark.parametrize("error", [ZeroDivisionError(), OSError(errno.EIO, "I/O"), KeyError("x")])
 def test_a_defect_has_none(error: Exception) -> None:
     assert failure_of(error) is None
-
-
-def test_a_full_disk_is_known_where_safetensors_finds_it() -> None:
-    full = Path("/dev/full")
-    if not full.is_char_device():
-        pytest.skip("this system has no /dev/full")
-
-    with pytest.raises(Exception, match="os error") as caught:
-        save_file({"x": torch.zeros(3)}, full)
-
-    failure = failure_of(caught.value)
-    assert failure
-    assert failure["code"] == "storage_full"

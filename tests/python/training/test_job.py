@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import shutil
@@ -462,10 +463,49 @@ def full(*_: object, **__: object) -> Any:
 def test_a_disk_without_room_for_a_checkpoint_fails_the_job(
     run: Path, dataset: Path, base: SharedBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "save_file", full)
+    monkeypatch.setattr(checkpoints, "write_tensor_file", full)
 
     assert "disk is full" in fails(run, dataset, base, "storage_full")
     assert list((run / "checkpoints").iterdir()) == []
+
+
+SMALL = """
+mount -t tmpfs -o size=%dk none "$0" || exit 99
+cp -r "$1/." "$0"
+"$2" -m tests.python.training.jobs "$0/run" 1 "$3" || exit 98
+cat "$0/run/events.jsonl"
+ls "$0/run/checkpoints"
+"""
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "kept"), [(600, []), (27_000, [3]), (54_000, [3, 6])], ids=str
+)
+def test_a_disk_that_is_really_full_fails_the_job(
+    kilobytes: int, kept: list[int], tmp_path: Path, dataset: Path
+) -> None:
+    new_job(tmp_path / "job/run")
+    small = tmp_path / "small"
+    small.mkdir()
+    arguments = [str(small), str(tmp_path / "job"), sys.executable, str(dataset)]
+
+    done = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", SMALL % kilobytes, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=600,
+    )
+
+    if done.returncode in (1, 99):
+        pytest.skip("this system lets no one mount a file system of their own")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    last = json.loads(lines[-1 - len(kept)])
+    assert lines[0] == "failed"
+    assert last["data"]["error"]["code"] == "storage_full"
+    assert lines[len(lines) - len(kept) :] == [f"step-{step:08d}" for step in kept]
 
 
 def test_a_disk_without_room_for_the_event_is_told_all_the_same(
@@ -473,7 +513,7 @@ def test_a_disk_without_room_for_the_event_is_told_all_the_same(
 ) -> None:
     def fill(piece: int) -> None:
         if piece == 2:
-            monkeypatch.setattr(checkpoints, "save_file", full)
+            monkeypatch.setattr(checkpoints, "write_tensor_file", full)
             monkeypatch.setattr(job_folder, "_write", full)
 
     with pytest.raises(TaskError) as caught:
