@@ -98,12 +98,16 @@ class TrainingJob:
         order: which job, which attempt at it, and where all is.
         base: the loaded model whose weights are shared where they do not learn.
         device: where to train.
+
+    Raises:
+        JobFolderError: there is no such job.
     """
 
     def __init__(self, order: TrainOrder, base: SharedBase, device: torch.device) -> None:
         self._order = order
         self._base = base
         self._device = device
+        self._folder = JobFolder(Path(order["run"]), order["attempt"])
         self._stopping = False
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="training")
         self._writing: Future[Any] | None = None
@@ -120,7 +124,6 @@ class TrainingJob:
             TaskError: the job failed, and not even that could be written.
             Exception: a defect; the job is as it was, and can be gone on with.
         """
-        self._folder = JobFolder(Path(self._order["run"]), self._order["attempt"])
         try:
             try:
                 return (yield from self._attempt())

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
 
-from pixelllm.contract import TaskName, TrainedModel, TrainingJobRecord
-from pixelllm.model.checkpoint import CheckpointError, load_tokenizer
-from pixelllm.model.config import PixelLLMConfig
+from pixelllm.contract import TrainedModel, TrainingJobRecord
+from pixelllm.model.checkpoint import Checkpoint, CheckpointError, load_tokenizer
 from pixelllm.model.delta import read_about, write_delta
 from pixelllm.model.pixelllm import PixelLLM
-from pixelllm.tasks import TASKS
-from pixelllm.tasks.base import ModelFacts
+from pixelllm.tasks.facts import model_facts, possible_tasks
 from pixelllm.training.checkpoints import write_folder
 from pixelllm.training.job_folder import moment
 from pixelllm.training.recipes import Recipe
@@ -37,12 +34,14 @@ def write_trained(
     if _is_there(folder, job):
         return
     model.config = changed(start.config, recipe)
+    tokenizer = load_tokenizer(start.tokenizer, model.config)
+    facts = model_facts(Checkpoint(model, tokenizer, job["model"], _card(job)))
     about = TrainedModel(
         id=job["model"],
         description=_description(job),
-        tasks=_tasks(model.config, start.tokenizer),
+        tasks=possible_tasks(facts),
         frame_size=model.config.image_size,
-        max_tokens=model.config.language.max_text_tokens - 2,
+        max_tokens=facts.max_tokens,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         base_model="",  # both filled in by what writes it
         base_fingerprint="",
@@ -62,18 +61,6 @@ def _is_there(folder: Path, job: TrainingJobRecord) -> bool:
         return read_about(folder)["training_job"] == job["id"]
     except CheckpointError:
         return False
-
-
-def _tasks(config: PixelLLMConfig, tokenizer: Path) -> list[TaskName]:
-    facts = ModelFacts(
-        tokenizer=load_tokenizer(tokenizer, config),
-        prefixes=config.prefixes,
-        max_tokens=config.language.max_text_tokens - 2,
-        max_prefix_tokens=config.language.max_text_tokens,
-        masks=config.masks is not None,
-        detector=config.detector is not None,
-    )
-    return [name for name in get_args(TaskName) if TASKS[name].supported(facts)]
 
 
 def _description(job: TrainingJobRecord) -> str:
