@@ -23,7 +23,8 @@ from pixelllm.training.optimiser import OptimiserConfig
 
 Kind = Literal["trace", "captions", "phrases", "masks", "regions", "exchanges"]
 Language = Literal["t5", "git_bert"]
-Learned = Literal["lora", "full", "frozen"]
+# "words": the LoRA, and the tables of tokens that it reads and writes by.
+Learned = Literal["lora", "words", "full", "frozen"]
 
 
 @dataclass(frozen=True)

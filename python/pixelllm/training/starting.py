@@ -24,11 +24,12 @@ from pixelllm.model.config import GitBertConfig, PixelLLMConfig, T5Config
 from pixelllm.model.delta import open_delta
 from pixelllm.model.pixelllm import PixelLLM
 from pixelllm.model.tensor_files import Stored
-from pixelllm.training.freezing import BASE, Part, freeze, untaught
+from pixelllm.training.freezing import BASE, BLOCKS, Part, freeze, untaught
 from pixelllm.training.recipes import Language, Recipe, RecipeError
 from pixelllm.weights.initial import initial_tensor, is_initialised
 
 LORA: Final = (".lora_a", ".lora_b")
+ADAPTED: Final = ("lora", "words")  # what learns of a language model that has a LoRA
 RELEASE_DROP_PATH: Final = 0.5  # of SAM's last block in the authors' training
 
 
@@ -125,9 +126,9 @@ def check_model(recipe: Recipe, config: PixelLLMConfig) -> None:
             "make one with `python -m pixelllm.weights assemble --detects`"
         )
     if isinstance(config.language, GitBertConfig):
-        if recipe.language == "lora" or recipe.changes.lora_rank:
+        if recipe.language in ADAPTED or recipe.changes.lora_rank:
             raise RecipeError("GIT-BERT has no LoRA: it learns in full, or it is frozen")
-    elif recipe.language == "lora" and not new_rank(recipe, config.language):
+    elif recipe.language in ADAPTED and not new_rank(recipe, config.language):
         raise RecipeError(
             "this model has no LoRA: set changes.lora_rank, or language to full or frozen"
         )
@@ -166,6 +167,8 @@ def frozen_parts(recipe: Recipe) -> set[Part]:
     parts = set(recipe.frozen) | untaught(recipe.objective)
     if recipe.language == "lora":
         parts.add(BASE)
+    elif recipe.language == "words":
+        parts.add(BLOCKS)
     elif recipe.language == "frozen":
         parts.add("language")
     return parts
