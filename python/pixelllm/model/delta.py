@@ -147,7 +147,7 @@ def load_delta(folder: Path, base: SharedBase) -> Checkpoint:
     require(folder, CONFIG, DELTA)
     config = load_config(folder / CONFIG)
     require(folder, tokenizer_file(config))
-    own = _open_delta(folder)
+    own = open_delta(folder)
     if about["base_model"] != base.name:
         raise CheckpointError(
             f"{about['id']} was trained from {about['base_model']} and not from {base.name}: "
@@ -222,7 +222,13 @@ def _same(tensor: Tensor, original: Tensor) -> bool:
     )
 
 
-def _open_delta(folder: Path) -> TensorFiles:
+def open_delta(folder: Path) -> TensorFiles:
+    """A trained model's own tensors, none of them read yet.
+
+    Raises:
+        CheckpointError: there are none, or their file is cut off.
+    """
+    require(folder, DELTA)
     try:
         return TensorFiles([folder / DELTA])
     except TensorFileError as error:
