@@ -44,11 +44,11 @@ export class Reconciler {
     await this.#finished
   }
 
-  /** Puts a job back in line that the queue has let go of too early. */
-  async look(id: TrainingJobId): Promise<void> {
+  /** Puts a job in line that somebody should work on; with `first`, because its turn has begun. */
+  async enqueue(id: TrainingJobId, options: { readonly first?: boolean } = {}): Promise<void> {
     const run = await this.#options.store.findReadable(id)
     if (run === undefined || !isWorkable(await run.state())) return
-    await this.#options.queue.add(id)
+    await this.#options.queue.add(id, options)
   }
 
   async #repeat(): Promise<void> {

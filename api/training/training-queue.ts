@@ -122,23 +122,32 @@ export class TrainingQueue {
     consumer.process(1, ({ id }) => carryOut(TrainingJobId.parse(id))).catch(() => {})
   }
 
-  /** Closes every connection; jobs that are being carried out have to be ended before. */
+  /** Takes no further job, and resolves when the queue has let go of the one that is carried out. */
+  async rest(): Promise<void> {
+    if (this.#consumer !== undefined) await this.#bounded(this.#consumer.close())
+  }
+
+  /** Closes every connection. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
   }
 
   async #close(): Promise<void> {
-    const queues = [this.#producer, ...(this.#consumer ? [this.#consumer] : [])]
-    const closing = Promise.all(queues.map((queue) => queue.close()))
+    await this.rest()
+    await this.#bounded(this.#producer.close())
+    this.#clients.close()
+  }
+
+  /** Waits for Bull, which itself would wait for a server that is away. */
+  async #bounded(closing: Promise<void>): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, this.isReady ? this.#options.limits.close_ms : 0)
+      timer = setTimeout(resolve, this.#options.limits.close_ms)
+      if (!this.isReady) resolve(undefined)
     })
-    // Bull waits for a server that is away.
     await Promise.race([closing.catch(() => {}), late])
     clearTimeout(timer)
-    this.#clients.close()
   }
 
   /** `client` is for its commands; the others wait for jobs and hear of them. */

@@ -55,6 +55,7 @@ export class Training {
   readonly #creator: JobCreator
   readonly #supervisor: Supervisor
   readonly #reconciler: Reconciler
+  readonly #putting = new Set<Promise<void>>()
   #closed: Promise<void> | undefined
 
   private constructor(options: TrainingOptions, parts: Parts) {
@@ -147,8 +148,15 @@ export class Training {
     const { queue } = this.#parts
     queue.work(
       (id) => this.#supervisor.carryOut(id),
-      (id) => void this.#reconciler.look(id).catch(() => {}),
+      (id) => this.#putBack(id),
     )
+  }
+
+  /** A job that is interrupted, or resumed already, waits in front of those that have not begun. */
+  #putBack(id: TrainingJobId): void {
+    const putting = this.#reconciler.enqueue(id, { first: true }).catch(() => {})
+    this.#putting.add(putting)
+    void putting.finally(() => this.#putting.delete(putting))
   }
 
   async #change(id: TrainingJobId, change: (run: Run) => Promise<void>): Promise<TrainingJob> {
@@ -163,14 +171,18 @@ export class Training {
 
   /** What does not get into the queue now, because it goes away at this moment, is put in line later. */
   async #enqueue({ record }: Run): Promise<void> {
-    await this.#reconciler.look(record.id).catch(() => {})
+    await this.#reconciler.enqueue(record.id).catch(() => {})
   }
 
   async #close(): Promise<void> {
     const { keys, queue, server } = this.#parts
     this.followers.close()
     keys.close()
+    // First no further job, then an end to the present one, then its place in line.
+    const resting = queue.rest()
     await Promise.all([this.#supervisor.close(), this.#reconciler.close()])
+    await resting
+    await Promise.all(this.#putting)
     await queue.close()
     await server?.close()
   }
