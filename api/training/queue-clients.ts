@@ -5,6 +5,25 @@ const CONNECT_MS = 3000
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
+/**
+ * Bull connects again a client that it has just disconnected, also while it closes: without the server
+ * that client would try for ever, and what it rejects with is heard by nobody.
+ */
+class Client extends Redis {
+  #isOver = false
+
+  override async connect(): Promise<void> {
+    // Called by the constructor of the base class, when there is no such field yet.
+    if (#isOver in this && this.#isOver) return
+    await super.connect().catch(() => {})
+  }
+
+  leave(): void {
+    this.#isOver = true
+    this.disconnect()
+  }
+}
+
 export type QueueAddress =
   /** A server that the operator keeps. */
   | { readonly url: string }
@@ -24,7 +43,7 @@ export interface QueueClientsOptions {
  */
 export class QueueClients {
   readonly #options: QueueClientsOptions
-  readonly #clients: Redis[] = []
+  readonly #clients: Client[] = []
   #isAway: boolean
   #closed = false
 
@@ -54,7 +73,7 @@ export class QueueClients {
   /** Cuts every connection, which also ends what waits for an answer. */
   close(): void {
     this.#closed = true
-    for (const client of this.#clients) client.disconnect()
+    for (const client of this.#clients) client.leave()
   }
 
   #open(options: RedisOptions): Redis {
@@ -65,8 +84,8 @@ export class QueueClients {
     }
     const client =
       'url' in address
-        ? new Redis(address.url, { ...shared, ...options })
-        : new Redis({ path: address.socket, ...shared, ...options })
+        ? new Client(address.url, { ...shared, ...options })
+        : new Client({ path: address.socket, ...shared, ...options })
     client.on('error', (error: Error) => this.#away(error.message))
     this.#clients.push(client)
     return client

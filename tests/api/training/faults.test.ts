@@ -152,9 +152,8 @@ describe('two gateways on one data folder', () => {
     place.workshop.piece = ({ job }) => (job === busy.record.id ? goOn.opened : Promise.resolve())
     const busy = await createJob(place)
     await untilStatus(place, busy, 'running')
-    const reached = frozen.reaches(3)
     const run = await createJob(place)
-    await reached
+    await frozen.reaches(3)
 
     frozen.signal('SIGSTOP')
     goOn.open()
@@ -172,10 +171,9 @@ describe('two gateways on one data folder', () => {
 describe('a gateway that is killed', () => {
   test('leaves its job to the next one, which need not wait for the lock', async () => {
     const killed = new GatewayProcess(folder, 3, 3_600_000)
-    const reached = killed.reaches(3)
     const watching = await open({ settings: { PIXELLLM_TRAINING: 'off' } })
     const run = await createJob(watching)
-    await reached
+    await killed.reaches(3)
 
     killed.signal('SIGKILL')
     const next = await open({ limits: { lock_ms: 3_600_000 } })
@@ -188,10 +186,9 @@ describe('a gateway that is killed', () => {
 
   test('does what it was asked before it died', async () => {
     const killed = new GatewayProcess(folder, 3, 3_600_000)
-    const reached = killed.reaches(3)
     const watching = await open({ settings: { PIXELLLM_TRAINING: 'off' } })
     const run = await createJob(watching)
-    await reached
+    await killed.reaches(3)
 
     await watching.training.cancel(run.record.id)
     killed.signal('SIGKILL')
