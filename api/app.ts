@@ -13,7 +13,10 @@ import { contractRoutes } from './routes/contract.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { modelRoutes } from './routes/models.ts'
+import { queueBoard } from './routes/queue-board.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { trainingJobRoutes } from './routes/training-jobs.ts'
+import type { Training } from './training/index.ts'
 import { answerUnrouted } from './unrouted.ts'
 
 /** A request, its body included, has to be here within this time. */
@@ -26,11 +29,17 @@ const REQUEST_ID = /^[\w.:-]{1,64}$/
 export interface AppOptions {
   readonly config: Config
   readonly worker: Worker
+  readonly training?: Training
   readonly log: FastifyBaseLogger
 }
 
-/** The HTTP side of the server. Closing it leaves the worker to whoever made it. */
-export async function buildApp({ config, worker, log }: AppOptions): Promise<FastifyInstance> {
+/** The HTTP side of the server. Closing it closes `training`, and leaves the worker to whoever made it. */
+export async function buildApp({
+  config,
+  worker,
+  training,
+  log,
+}: AppOptions): Promise<FastifyInstance> {
   const images = await ImageStore.open({
     directory: join(config.data_dir, 'images'),
     ttl_s: config.image_ttl_s,
@@ -63,9 +72,22 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
   taskRoutes(app, { config, worker, images })
   imageRoutes(app, images, config)
   modelRoutes(app, worker)
+  if (training !== undefined) await mountTraining(app, training, config)
   healthRoutes(app, worker)
   contractRoutes(app)
   return app
+}
+
+/** What trains stops as soon as the app begins to close; what is open then may finish meanwhile. */
+async function mountTraining(
+  app: FastifyInstance,
+  training: Training,
+  config: Config,
+): Promise<void> {
+  app.addHook('preClose', async () => void training.close())
+  app.addHook('onClose', async () => training.close())
+  trainingJobRoutes(app, training)
+  if (config.queue_board) await queueBoard(app, training)
 }
 
 function requestId(wanted: string | string[] | undefined): string {

@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { Device, Dtype } from '../schemas/index.ts'
 
 const MIB = 2 ** 20
+/** Settings that may hold a password. */
+const SECRETS: ReadonlySet<string> = new Set(['REDIS_URL'])
 
 const Environment = z.object({
   PIXELLLM_HOST: z.string().default('127.0.0.1'),
@@ -28,6 +30,14 @@ const Environment = z.object({
   PIXELLLM_LOAD_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(900_000),
   PIXELLLM_STEP_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(120_000),
   PIXELLLM_DRAIN_TIMEOUT_MS: wholeNumber(0, 3_600_000).default(20_000),
+  PIXELLLM_TRAINING: onOrOff().default(true),
+  PIXELLLM_QUEUE_BOARD: onOrOff().default(false),
+  REDIS_URL: z
+    .url({
+      protocol: /^rediss?$/,
+      error: 'it must be an address such as redis://localhost:6379',
+    })
+    .optional(),
   PIXELLLM_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -48,7 +58,7 @@ const Config = Environment.transform((env) => ({
   workers: env.PIXELLLM_WORKERS,
   /** The Python interpreter that has `pixelllm`. */
   worker_python: env.PIXELLLM_WORKER_PYTHON,
-  /** Where stored images lie. */
+  /** Where stored images, runs and the job queue lie. */
   data_dir: env.PIXELLLM_DATA_DIR,
   /** Calls that may wait in each worker. */
   max_queue: env.PIXELLLM_MAX_QUEUE,
@@ -73,6 +83,12 @@ const Config = Environment.transform((env) => ({
   step_timeout_ms: env.PIXELLLM_STEP_TIMEOUT_MS,
   /** How long running requests may go on after SIGTERM. */
   drain_timeout_ms: env.PIXELLLM_DRAIN_TIMEOUT_MS,
+  /** Whether this gateway works on training jobs; it takes them in any case. */
+  training: env.PIXELLLM_TRAINING,
+  /** Whether people can look at the job queue under /queue. */
+  queue_board: env.PIXELLLM_QUEUE_BOARD,
+  /** The server of the job queue; null for one of the data folder's own. */
+  redis_url: env.REDIS_URL ?? null,
   log_level: env.PIXELLLM_LOG_LEVEL,
 }))
 export type Config = z.infer<typeof Config>
@@ -88,8 +104,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const parsed = Config.safeParse(Object.fromEntries(set))
   if (parsed.success) return parsed.data
 
-  const sentences = parsed.error.issues.map(({ path: [name], message }) => {
-    return `${String(name)} is ${JSON.stringify(environment[String(name)])}: ${message}.`
+  const sentences = parsed.error.issues.map(({ path, message }) => {
+    const name = String(path[0])
+    if (SECRETS.has(name)) return `${name}: ${message}.`
+    return `${name} is ${JSON.stringify(environment[name])}: ${message}.`
   })
   throw new ConfigError(sentences.join('\n'))
 }
@@ -103,6 +121,11 @@ function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) {
     .regex(/^\d{1,15}$/, { error, abort: true })
     .transform(Number)
     .pipe(z.int({ error }).min(min, { error }).max(max, { error }))
+}
+
+function onOrOff() {
+  const error = 'it must be on or off'
+  return z.enum(['on', 'off'], { error }).transform((word) => word === 'on')
 }
 
 /** A path inside the folder of package.json, from the sources as well as from `dist`. */

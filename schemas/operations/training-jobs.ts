@@ -22,6 +22,7 @@ const changeFailures = [
   ...jobFailures,
   'job_conflict',
   'queue_unavailable',
+  'storage_full',
 ] as const satisfies ErrorCode[]
 
 export const createTrainingJob = {
@@ -143,7 +144,7 @@ export const listTrainingEvents = {
   status: 200,
   result: TrainingEventList,
   alternatives: { 'text/event-stream': TrainingEventStreamBody },
-  errors: ['not_acceptable', ...jobFailures],
+  errors: ['not_acceptable', 'queue_full', ...jobFailures],
 } as const satisfies Operation
 
 export const listTrainingMetrics = {

@@ -2601,6 +2601,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     pauseTrainingJob: {
@@ -2662,6 +2671,15 @@ export interface operations {
             };
             /** @description `shutting_down`: The server is shutting down; `queue_unavailable`: The job queue is away */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2737,6 +2755,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listTrainingEvents: {
@@ -2805,7 +2832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `shutting_down`: The server is shutting down */
+            /** @description `queue_full`: The queue is full; `shutting_down`: The server is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;

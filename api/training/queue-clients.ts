@@ -1,0 +1,104 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { Redis, type RedisOptions } from 'ioredis'
+
+const CONNECT_MS = 3000
+const MIN_RETRY_MS = 50
+const MAX_RETRY_MS = 1000
+
+/**
+ * Bull connects again a client that it has just disconnected, also while it closes: without the server
+ * that client would try for ever, and what it rejects with is heard by nobody.
+ */
+class Client extends Redis {
+  #isOver = false
+
+  override async connect(): Promise<void> {
+    // Called by the constructor of the base class, when there is no such field yet.
+    if (#isOver in this && this.#isOver) return
+    await super.connect().catch(() => {})
+  }
+
+  leave(): void {
+    this.#isOver = true
+    this.disconnect()
+  }
+}
+
+export type QueueAddress =
+  /** A server that the operator keeps. */
+  | { readonly url: string }
+  /** That of the data folder, which is started at the same time as its clients. */
+  | { readonly socket: string }
+
+export interface QueueClientsOptions {
+  readonly address: QueueAddress
+  /** For one answer to a client that does not wait for the server. */
+  readonly queue_ms: number
+  readonly log: FastifyBaseLogger
+}
+
+/**
+ * The connections of one gateway to its queue, for as long as it runs. Bull never closes clients that
+ * it was given, so they are kept here; and an outage is said once, not by each of them at each retry.
+ */
+export class QueueClients {
+  readonly #options: QueueClientsOptions
+  readonly #clients: Client[] = []
+  #isAway: boolean
+  #closed = false
+
+  constructor(options: QueueClientsOptions) {
+    this.#options = options
+    // The own server says itself why it does not start.
+    this.#isAway = 'socket' in options.address
+  }
+
+  /** A client that says at once that the server is away. */
+  impatient(): Redis {
+    const client = this.#open({
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      commandTimeout: this.#options.queue_ms,
+    })
+    client.on('ready', () => this.#back())
+    client.on('close', () => this.#away('the connection was closed'))
+    return client
+  }
+
+  /** A client that waits for the server for as long as it takes: what it was told is not lost. */
+  patient(): Redis {
+    return this.#open({ maxRetriesPerRequest: null, enableReadyCheck: false })
+  }
+
+  /** Cuts every connection, which also ends what waits for an answer. */
+  close(): void {
+    this.#closed = true
+    for (const client of this.#clients) client.leave()
+  }
+
+  #open(options: RedisOptions): Redis {
+    const { address } = this.#options
+    const shared: RedisOptions = {
+      connectTimeout: CONNECT_MS,
+      retryStrategy: (times) => Math.min(MIN_RETRY_MS * 2 ** Math.min(times, 10), MAX_RETRY_MS),
+    }
+    const client =
+      'url' in address
+        ? new Client(address.url, { ...shared, ...options })
+        : new Client({ path: address.socket, ...shared, ...options })
+    client.on('error', (error: Error) => this.#away(error.message))
+    this.#clients.push(client)
+    return client
+  }
+
+  #away(reason: string): void {
+    if (this.#isAway || this.#closed) return
+    this.#isAway = true
+    this.#options.log.warn(`the job queue is away: ${reason}`)
+  }
+
+  #back(): void {
+    if (this.#isAway) this.#options.log.info('the job queue is there')
+    this.#isAway = false
+  }
+}
