@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pixelllm.contract import Accepted, ErrorCode, Pong, Refusal, Started, WorkerSettings
+from pixelllm.parent import end_with_parent
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.channel import Channel
-from pixelllm.worker.process import end_with_parent, log_to_stderr
+from pixelllm.worker.process import log_to_stderr
 from pixelllm.worker.slab import SlabReader
 
 STOP_S = 2.0  # for the engine's current step when the worker ends
