@@ -4,6 +4,8 @@ import { ApiError } from '../errors.ts'
 export interface ArchiveLimits {
   /** Of the archive, and of what it is unpacked to. */
   readonly max_bytes: number
+  /** What there is room for in the store. */
+  readonly room_bytes: number
   readonly max_file_bytes: number
   /** Entries, folders and left-out ones included. */
   readonly max_files: number
@@ -75,9 +77,12 @@ export class Budget {
   }
 
   #judge(): void {
-    const { max_bytes, max_ratio } = this.#limits
+    const { max_bytes, room_bytes, max_ratio } = this.#limits
     if (this.#unpacked > max_bytes) {
       throw tooLarge(`the archive is unpacked to more than ${max_bytes} bytes`)
+    }
+    if (this.#unpacked > room_bytes) {
+      throw new ApiError('storage_full', 'there is no room for it beside the other datasets')
     }
     if (this.#unpacked > RATIO_FROM_BYTES && this.#unpacked > max_ratio * this.#archive) {
       throw tooLarge(`the archive is unpacked to more than ${max_ratio} times its own size`)

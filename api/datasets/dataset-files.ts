@@ -16,8 +16,8 @@ export function datasetIdOf(files: readonly DatasetFile[]): DatasetId {
   return DatasetId.parse(`ds_${hash.digest('hex').slice(0, 32)}`)
 }
 
-export function bytesOf(files: readonly DatasetFile[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0)
+export function bytesOf(parts: readonly { readonly bytes: number }[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 function byPath(a: DatasetFile, b: DatasetFile): number {

@@ -13,6 +13,7 @@ import { type TarEntry, tarOf, type ZipEntry, zipOf } from '../../helpers/archiv
 const MIB = 2 ** 20
 const limits: ArchiveLimits = {
   max_bytes: 64 * MIB,
+  room_bytes: 64 * MIB,
   max_file_bytes: 32 * MIB,
   max_files: 20,
   max_ratio: 100,
@@ -163,6 +164,12 @@ describe.each(forms)('a dataset in a %s', (_, make) => {
     await expect(unpack(make(dataset), some)).rejects.toMatchObject({
       code: 'archive_too_large',
       message: expect.stringContaining(sentence),
+    })
+  })
+
+  test('is refused where the store has no room for it', async () => {
+    await expect(unpack(make(dataset), { room_bytes: 20 })).rejects.toMatchObject({
+      code: 'storage_full',
     })
   })
 
