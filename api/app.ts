@@ -4,12 +4,16 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Worker } from '../worker-bridge/index.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import type { Config } from './config.ts'
+import type { DatasetStore } from './datasets/index.ts'
 import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
+import type { ModelRegistry } from './models/index.ts'
+import { registerReceiveTimeout } from './plugins/receive-timeout.ts'
 import { registerRequestLog } from './plugins/request-log.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
 import { contractRoutes } from './routes/contract.ts'
+import { datasetRoutes } from './routes/datasets.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -19,7 +23,7 @@ import { trainingJobRoutes } from './routes/training-jobs.ts'
 import type { Training } from './training/index.ts'
 import { answerUnrouted } from './unrouted.ts'
 
-/** A request, its body included, has to be here within this time. */
+/** A request, its body included, has to be here within this time, unless its route says otherwise. */
 const REQUEST_MS = 60_000
 /** Longer than load balancers keep a connection, so that they are the ones who close it. */
 const KEEP_ALIVE_MS = 72_000
@@ -29,17 +33,15 @@ const REQUEST_ID = /^[\w.:-]{1,64}$/
 export interface AppOptions {
   readonly config: Config
   readonly worker: Worker
+  readonly datasets: DatasetStore
+  readonly models: ModelRegistry
   readonly training?: Training
   readonly log: FastifyBaseLogger
 }
 
-/** The HTTP side of the server. Closing it closes `training`, and leaves the worker to whoever made it. */
-export async function buildApp({
-  config,
-  worker,
-  training,
-  log,
-}: AppOptions): Promise<FastifyInstance> {
+/** The HTTP side of the server. Closing it closes `training`, and leaves the rest to whoever made it. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { config, worker, datasets, models, training, log } = options
   const images = await ImageStore.open({
     directory: join(config.data_dir, 'images'),
     ttl_s: config.image_ttl_s,
@@ -52,7 +54,7 @@ export async function buildApp({
       requestIdLogLabel: 'request_id',
     }),
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
-    requestTimeout: REQUEST_MS,
+    requestTimeout: Math.max(REQUEST_MS, config.upload_timeout_ms),
     keepAliveTimeout: KEEP_ALIVE_MS,
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
@@ -66,12 +68,14 @@ export async function buildApp({
   })
   registerRequestLog(app)
   registerShutDown(app)
+  registerReceiveTimeout(app, { receive_ms: REQUEST_MS, stall_ms: REQUEST_MS })
   await registerUploads(app, config.max_image_bytes)
   app.addHook('onClose', async () => images.close())
 
-  taskRoutes(app, { config, worker, images })
+  taskRoutes(app, { config, worker, models, images })
   imageRoutes(app, images, config)
-  modelRoutes(app, worker)
+  datasetRoutes(app, datasets, config)
+  modelRoutes(app, models)
   if (training !== undefined) await mountTraining(app, training, config)
   healthRoutes(app, worker)
   contractRoutes(app)

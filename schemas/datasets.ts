@@ -70,7 +70,9 @@ export const DatasetDetails = z
   .strictObject({
     ...Dataset.shape,
     samples: z.array(DatasetSample).describe('The first few'),
-    errors: z.array(DatasetError).describe('Every fault that validation found'),
+    errors: z
+      .array(DatasetError)
+      .describe('The faults that validation found, the first 10000; `error_count` has them all'),
   })
   .meta({ id: 'DatasetDetails' })
 export type DatasetDetails = z.infer<typeof DatasetDetails>

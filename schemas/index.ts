@@ -1,3 +1,4 @@
+export * from './dataset-check.ts'
 export * from './datasets.ts'
 export * from './decode-mask.ts'
 export * from './error.ts'

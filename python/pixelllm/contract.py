@@ -208,6 +208,68 @@ class TrainedModel(TypedDict):
     created_at: str
 
 
+class DatasetError(TypedDict):
+    # Where it is, inside the dataset
+    file: str
+    # Line of that file, from 1; null for the whole file
+    line: int | None
+    # What is wrong and what to do
+    message: str
+
+
+class CheckedError(TypedDict):
+    """A fault; there can be more than are written."""
+
+    type: Literal["error"]
+    error: DatasetError
+
+
+class DatasetSample(TypedDict):
+    """What is said about one of the images."""
+
+    # The file of the image
+    image: str
+    width: int
+    height: int
+    captions: list[str]
+    phrases: list[str]
+    regions: list[str]
+
+
+class CheckedSample(TypedDict):
+    type: Literal["sample"]
+    sample: DatasetSample
+
+
+class DatasetCounts(TypedDict):
+    """How much of what it has."""
+
+    images: int
+    # Of whole images
+    captions: int
+    # Captions whose words have places
+    placed_captions: int
+    # Referring phrases with their boxes
+    phrases: int
+    # Phrases that also have a mask
+    masks: int
+    # Boxes with a caption
+    regions: int
+
+
+class CheckEnd(TypedDict):
+    """All of it was checked."""
+
+    type: Literal["end"]
+    counts: DatasetCounts
+    # Faults, those that are not written included
+    error_count: int
+
+
+# What checking a dataset found
+CheckLine: TypeAlias = CheckedError | CheckedSample | CheckEnd
+
+
 class LoadedModel(TypedDict):
     id: ModelId
     # What it was trained on and what it can be asked about

@@ -43,6 +43,7 @@ export const createDataset = {
     'archive_unreadable',
     'archive_unsafe',
     'dataset_not_found',
+    'deadline_exceeded',
     'storage_full',
     ...failures,
   ],

@@ -49,7 +49,15 @@ export const activateModel = {
   body: { json: ActivateModelRequest, required: false },
   status: 200,
   result: Model,
-  errors: ['invalid_request', 'body_unsupported', 'model_not_found', ...failures, ...loadFailures],
+  errors: [
+    'invalid_request',
+    'body_too_large',
+    'body_unsupported',
+    'model_not_found',
+    'storage_full',
+    ...failures,
+    ...loadFailures,
+  ],
 } as const satisfies Operation
 
 export const deactivateModel = {
@@ -62,7 +70,14 @@ export const deactivateModel = {
   params: ModelParams,
   status: 200,
   result: Model,
-  errors: ['invalid_request', 'model_not_found', 'in_use', ...failures, ...loadFailures],
+  errors: [
+    'invalid_request',
+    'model_not_found',
+    'in_use',
+    'storage_full',
+    ...failures,
+    ...loadFailures,
+  ],
 } as const satisfies Operation
 
 export const deleteModel = {

@@ -46,6 +46,7 @@ export function taskOperation(task: Task): Operation {
       ...bodyErrors,
       'image_not_found',
       'model_not_found',
+      'model_inactive',
       'task_unsupported',
       'not_acceptable',
       ...workerErrors,

@@ -27,6 +27,7 @@ const wire = z.strictObject({
   job: schemas.TrainingJobRecord,
   happening: schemas.TrainingEventRecord,
   trained: schemas.TrainedModel,
+  check: schemas.CheckLine,
   event: schemas.WorkerEvent,
   acknowledgements: z.tuple([
     schemas.Accepted,

@@ -940,7 +940,7 @@ export type components = {
             error_count: number;
             /** @description The first few */
             samples: components["schemas"]["DatasetSample"][];
-            /** @description Every fault that validation found */
+            /** @description The faults that validation found, the first 10000; `error_count` has them all */
             errors: components["schemas"]["DatasetError"][];
         };
         /** @description What is said about one of the images */
@@ -1280,6 +1280,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `model_inactive`: The model is not active */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large`: The request body is too large; `image_too_large`: The image is too large */
             413: {
                 headers: {
@@ -1406,6 +1415,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `model_inactive`: The model is not active */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large`: The request body is too large; `image_too_large`: The image is too large */
             413: {
                 headers: {
@@ -1514,6 +1532,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1630,6 +1657,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1769,6 +1805,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2181,6 +2226,15 @@ export interface operations {
             };
             /** @description `shutting_down`: The server is shutting down */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline_exceeded`: The answer took too long */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3239,6 +3293,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `body_too_large`: The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_unsupported`: The body format is not taken */
             415: {
                 headers: {
@@ -3268,6 +3331,15 @@ export interface operations {
             };
             /** @description `deadline_exceeded`: The answer took too long */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3345,6 +3417,15 @@ export interface operations {
             };
             /** @description `deadline_exceeded`: The answer took too long */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

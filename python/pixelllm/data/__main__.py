@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pixelllm.data.check import check_dataset
+from pixelllm.data.check_report import write_report
 from pixelllm.data.datasets import FORMATS, Spec, parse_spec
 from pixelllm.data.errors import DatasetError
 from pixelllm.data.scenes import EVALUATION_STREAM, TRAINING_STREAM
 from pixelllm.data.write_plain import write_plain
 from pixelllm.data.write_scenes import write_scenes
+from pixelllm.parent import end_with_parent
 
 MIN_IMAGE_SIDE = 32  # the shorter side is a third of it, and smaller things have no pixels
 MAX_IMAGE_SIDE = 2048
@@ -32,9 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    if options.json:
+        return _report(options)
     found = check_dataset(_read_target(options.dataset), logger.info)
     logger.info("%s", found)
     return 1 if found.problems else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    """As the gateway runs it."""
+    if options.parent is not None:
+        end_with_parent(options.parent)
+    folder = Path(options.dataset).expanduser()
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder; --json takes a folder of our own layout")
+    return 1 if write_report(folder, sys.stdout, options.max_memory).problems else 0
 
 
 def _read_target(target: str) -> Spec:
@@ -91,6 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         "dataset",
         metavar="DATASET",
         help="a folder of our own layout, or FORMAT:PATH[,key=value...]",
+    )
+    check.add_argument(
+        "--json",
+        action="store_true",
+        help="of a folder of our own layout: write faults, samples and counts as JSON lines",
+    )
+    check.add_argument(
+        "--max-memory", type=_count, metavar="BYTES", help="with --json: what it may take"
+    )
+    check.add_argument(
+        "--parent", type=_count, metavar="PID", help="with --json: end with this process"
     )
     check.set_defaults(run=_check)
 

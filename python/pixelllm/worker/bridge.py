@@ -22,9 +22,10 @@ from pixelllm.contract import (
     Started,
     WorkerSettings,
 )
+from pixelllm.parent import end_with_parent
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.channel import Channel
-from pixelllm.worker.process import end_with_parent, log_to_stderr
+from pixelllm.worker.process import log_to_stderr
 from pixelllm.worker.slab import SlabReader
 
 STOP_S = 2.0  # for the engine's current step when the worker ends
