@@ -2,6 +2,8 @@ import type { FastifyBaseLogger } from 'fastify'
 import { Redis, type RedisOptions } from 'ioredis'
 
 const CONNECT_MS = 3000
+/** For the rest of what was sent, when a connection is cut. */
+const DISCONNECT_MS = 200
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
@@ -80,6 +82,7 @@ export class QueueClients {
     const { address } = this.#options
     const shared: RedisOptions = {
       connectTimeout: CONNECT_MS,
+      disconnectTimeout: DISCONNECT_MS,
       retryStrategy: (times) => Math.min(MIN_RETRY_MS * 2 ** Math.min(times, 10), MAX_RETRY_MS),
     }
     const client =
