@@ -24,6 +24,15 @@ describe('loadConfig', () => {
     [{ PIXELLLM_DTYPE: 'bfloat16' }, { dtype: 'bfloat16' }],
     [{ PIXELLLM_STEP_TIMEOUT_MS: '600000' }, { step_timeout_ms: 600_000 }],
     [{ PIXELLLM_DATA_DIR: '/srv/data' }, { data_dir: '/srv/data' }],
+    [
+      { PIXELLLM_DATASET_ROOTS: 'a=/srv/a, b-2=/srv/b b' },
+      {
+        dataset_roots: new Map([
+          ['a', '/srv/a'],
+          ['b-2', '/srv/b b'],
+        ]),
+      },
+    ],
   ])('reads %j', (environment, expected) => {
     expect(loadConfig(environment)).toMatchObject(expected)
   })
@@ -39,6 +48,13 @@ describe('loadConfig', () => {
       new ConfigError(`${name} is ${JSON.stringify(value)}: ${sentence}.`),
     )
   })
+
+  test.each(['a', 'a=b', 'a=/x,a=/y', 'a=/x,', '=/x', 'a/b=/x'])(
+    'says what folders are named like where they are %j',
+    (value) => {
+      expect(() => loadConfig({ PIXELLLM_DATASET_ROOTS: value })).toThrow(/must be name=\/folder/)
+    },
+  )
 
   test('names every setting that is wrong', () => {
     const load = (): unknown => loadConfig({ PIXELLLM_PORT: 'x', PIXELLLM_DEVICE: 'tpu' })

@@ -10,6 +10,7 @@ import { formWith } from '../helpers/forms.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { pngBytes } from '../helpers/pictures.ts'
 import { postForm } from '../helpers/requests.ts'
+import { until } from '../worker-bridge/fixtures/processes.ts'
 
 const OLD = 'tiny-old-00000001'
 const NEW = 'tiny-new-00000002'
@@ -155,7 +156,7 @@ describe('activating', () => {
     const latch = new Latch()
     gateway.host.before = () => latch.opened
     const both = [activate(OLD), activate(NEW)]
-    while (gateway.host.orders.length === 0) await new Promise(setImmediate)
+    await until(() => gateway.host.orders.length > 0)
     latch.open()
     await Promise.all(both)
 

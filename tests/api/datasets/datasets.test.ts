@@ -10,6 +10,7 @@ import { datasetFiles, sendArchive, sendDataset } from '../../helpers/datasets.t
 import { Latch } from '../../helpers/fake-worker.ts'
 import { type Gateway, openGateway } from '../../helpers/gateway.ts'
 import { postForm, postJson } from '../../helpers/requests.ts'
+import { until } from '../../worker-bridge/fixtures/processes.ts'
 
 const SOON = (): AbortSignal => AbortSignal.timeout(30_000)
 
@@ -230,10 +231,10 @@ describe('an upload', () => {
 
   test('that is broken off leaves nothing on disk', async () => {
     const socket = send()
-    while ((await stored()).length === 0) await new Promise(setImmediate)
+    await until(async () => (await stored()).length > 0)
 
     socket.destroy()
-    while ((await stored()).length > 0) await new Promise(setImmediate)
+    await until(async () => (await stored()).length === 0)
 
     expect(gateway.log.filter(({ level }) => Number(level) >= 50)).toEqual([])
   })
