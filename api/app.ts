@@ -35,7 +35,7 @@ export interface AppOptions {
   readonly worker: Worker
   readonly datasets: DatasetStore
   readonly models: ModelRegistry
-  readonly training?: Training
+  readonly training: Training
   readonly log: FastifyBaseLogger
 }
 
@@ -76,7 +76,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   imageRoutes(app, images, config)
   datasetRoutes(app, datasets, config)
   modelRoutes(app, models)
-  if (training !== undefined) await mountTraining(app, training, config)
+  await mountTraining(app, training, config)
   healthRoutes(app, worker)
   contractRoutes(app)
   return app

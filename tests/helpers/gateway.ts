@@ -7,8 +7,13 @@ import { buildApp } from '../../api/app.ts'
 import { type Config, loadConfig } from '../../api/config.ts'
 import { type DatasetStore, openDatasets } from '../../api/datasets/index.ts'
 import { ModelRegistry } from '../../api/models/index.ts'
+import { Training } from '../../api/training/index.ts'
 import { FakeModelHost } from './fake-model-host.ts'
 import { FakeWorker } from './fake-worker.ts'
+import { FakeWorkshop } from './fake-workshop.ts'
+
+/** Nobody listens there. */
+const NO_QUEUE = 'redis://127.0.0.1:1'
 
 export interface Gateway {
   readonly app: FastifyInstance
@@ -23,7 +28,7 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** A gateway with a fake worker and a folder of its own. */
+/** A gateway with a fake worker, no queue, and a folder of its own. */
 export async function openGateway(settings: Record<string, string> = {}): Promise<Gateway> {
   const folder = await mkdtemp(join(tmpdir(), 'pixelllm-gateway-'))
   const config = loadConfig({ PIXELLLM_DATA_DIR: folder, PIXELLLM_PORT: '0', ...settings })
@@ -39,7 +44,14 @@ export async function openGateway(settings: Record<string, string> = {}): Promis
     log,
   })
   const datasets = await openDatasets(config, log)
-  const app = await buildApp({ config, worker, datasets, models, log })
+  const training = await Training.open({
+    settings: { ...config, redis_url: NO_QUEUE, training: false },
+    workshop: new FakeWorkshop(),
+    datasets,
+    models,
+    log,
+  })
+  const app = await buildApp({ config, worker, datasets, models, training, log })
   const close = async (): Promise<void> => {
     await app.close()
     await datasets.close()
