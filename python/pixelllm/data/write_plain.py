@@ -18,6 +18,8 @@ from pixelllm.data.own_layout import DATA
 from pixelllm.data.sample import Box, Mask
 from pixelllm.data.scenes import TRAINING_STREAM, Scene, draw_scene, scene_rng
 
+WITHOUT = 3  # of so many scenes, one has no new things where there are any
+
 
 def write_plain(
     folder: Path,
@@ -34,7 +36,8 @@ def write_plain(
     Args:
         scenes: how many.
         seed, stream: of the scenes.
-        new_things: things that `tiny` was never shown, too (`draw_scene`).
+        new_things: things that `tiny` was never shown, too (`draw_scene`), in all but every third
+            scene: those without teach where not to name them.
         image_side: the longer side of an image, pixels.
         tell: gets a line after every thousand scenes.
 
@@ -46,7 +49,8 @@ def write_plain(
     with (folder / DATA).open("w", encoding="utf-8") as lines:
         for number in range(1, scenes + 1):
             rng = scene_rng(seed, number - 1, stream)
-            scene = draw_scene(rng, long_side=image_side, new_things=new_things)
+            new = new_things and number % WITHOUT != 0
+            scene = draw_scene(rng, long_side=image_side, new_things=new)
             name = f"{number}.png"
             Image.fromarray(scene.image).save(folder / "images" / name)
             lines.write(json.dumps(_line(name, scene)) + "\n")

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drawn(stream: int = TRAINING_STREAM) -> list[Scene]:
     return [
-        draw_scene(scene_rng(SEED, index, stream), long_side=SIDE, new_things=True)
+        draw_scene(scene_rng(SEED, index, stream), long_side=SIDE, new_things=index % 3 != 2)
         for index in range(SCENES)
     ]
 
@@ -66,10 +66,11 @@ def test_words_are_where_they_were_said(folder: Path) -> None:
             assert word.box[1] < word.box[3]
 
 
-def test_every_image_has_something_new(folder: Path) -> None:
+def test_two_of_three_images_have_something_new(folder: Path) -> None:
     lines = (folder / "data.jsonl").read_text("utf-8").splitlines()
 
-    assert all(any(name in line for name in NEW_KINDS) for line in lines)
+    new = [any(name in line for name in NEW_KINDS) for line in lines]
+    assert new == [True, True, False] * (SCENES // 3)
 
 
 def test_the_command_writes_scenes_of_either_stream(tmp_path: Path) -> None:
