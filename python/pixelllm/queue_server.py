@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from pixelllm.worker.process import end_with_parent
+from pixelllm.parent import end_with_parent
 
 _SETTINGS = {
     "port": "0",  # the socket alone
