@@ -3,6 +3,7 @@ import { PingAcknowledgement, WorkerCall, WorkerEvent } from '../../schemas/inde
 
 const call = {
   id: 'a',
+  model: 'tiny',
   task: 'caption',
   request: { beams: 1 },
   image: { id: '0'.repeat(64), offset: 0, bytes: 10 },

@@ -4,7 +4,6 @@ Inference goes first. A piece is done when no call is there, and once in a while
 calls, so that training goes on under any load.
 """
 
-import importlib
 import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import torch
 
-from pixelllm.contract import TrainOrder, TrainOutcome
+from pixelllm.contract import TrainingPlan, TrainOrder, TrainOutcome
 from pixelllm.model.delta import SharedBase
 
 SHARE_S = 0.5  # under load there is a piece this long after the last
@@ -52,11 +51,12 @@ MakeJob = Callable[[TrainOrder, SharedBase, torch.device], Job]
 
 def make_job(order: TrainOrder, base: SharedBase, device: torch.device) -> Job:
     """The job of an order. What training needs is imported when the first one comes."""
-    job: Job = importlib.import_module("pixelllm.training.job").TrainingJob(order, base, device)
-    return job
+    from pixelllm.training.job import TrainingJob
+
+    return TrainingJob(order, base, device)
 
 
-def check_plan(plan: Mapping[str, object], root: Path) -> int:
+def check_plan(plan: TrainingPlan, root: Path) -> int:
     """How many steps a recipe takes, from a model or from one trained from it.
 
     Args:
@@ -66,8 +66,9 @@ def check_plan(plan: Mapping[str, object], root: Path) -> int:
     Raises:
         TaskError: `invalid_request` if the recipe cannot be followed.
     """
-    steps: int = importlib.import_module("pixelllm.training.job").check_plan(plan, root)
-    return steps
+    from pixelllm.training.job import check_plan
+
+    return check_plan(plan, root)
 
 
 class Training:
