@@ -22,6 +22,7 @@ import { WorkerError } from './errors.ts'
 import { Flight } from './flight.ts'
 import { type HostOptions, HostProcess } from './host-process.ts'
 import type { Limits } from './limits.ts'
+import { type OrderEvent, Orders, wrongEnd } from './orders.ts'
 import type { Job, RunOptions } from './types.ts'
 
 export interface SessionOptions {
@@ -33,16 +34,6 @@ export interface SessionOptions {
 }
 
 type ReadyEvent = Extract<WorkerEvent, { type: 'ready' }>
-/** How orders end that are followed. */
-type OrderEvent = Extract<WorkerEvent, { type: 'loaded' | 'unloaded' | 'trained' }>
-
-/** An order that Python has. */
-interface Given {
-  readonly order: WorkerOrder
-  resolve(event: OrderEvent): void
-  reject(error: WorkerError): void
-}
-
 /** Which call or order an event belongs to, where the rest of it is not as agreed. */
 const EventOwner = z.object({ id: CallId })
 
@@ -56,14 +47,13 @@ export class Session {
   readonly #host: HostProcess
   readonly #options: SessionOptions
   readonly #flights = new Map<string, Flight>()
-  readonly #orders = new Map<string, Given>()
+  readonly #orders = new Orders()
   readonly #start_timer: NodeJS.Timeout
   #heartbeat: NodeJS.Timeout | undefined
   #unanswered = 0
   #pulse: Pong | undefined
   #pid: number | undefined
   #models: readonly LoadedModel[] = []
-  #order_number = 0
   #ready_since: number | undefined
   #over = false
 
@@ -105,7 +95,7 @@ export class Session {
 
   /** Whether it works on a training job. */
   get trains(): boolean {
-    return [...this.#orders.values()].some(({ order }) => order.kind === 'train')
+    return this.#orders.trains
   }
 
   /** What Python said at the last heartbeat. */
@@ -129,7 +119,7 @@ export class Session {
 
   /** Loads a trained model; aborted, it is dropped. */
   async loadModel(model: ModelSource, signal: AbortSignal): Promise<LoadedModel> {
-    const id = this.#nextOrder()
+    const id = this.#orders.nextId()
     const event = await this.#order({ kind: 'load', id, model }, signal, () => this.#cancel(id))
     if (event.type !== 'loaded') throw wrongEnd(event)
     return event.model
@@ -137,14 +127,14 @@ export class Session {
 
   /** Lets go of a trained model; aborted, Python still does as soon as it can. */
   async unloadModel(model: ModelId, signal: AbortSignal): Promise<void> {
-    const event = await this.#order({ kind: 'unload', id: this.#nextOrder(), model }, signal)
+    const event = await this.#order({ kind: 'unload', id: this.#orders.nextId(), model }, signal)
     if (event.type !== 'unloaded') throw wrongEnd(event)
   }
 
   /** Works on a job; aborted, it stops after the present piece, which is waited for. */
   async train(job: Job, signal: AbortSignal): Promise<TrainOutcome> {
     if (signal.aborted) return 'stopped'
-    const id = this.#nextOrder()
+    const id = this.#orders.nextId()
     const stopped = new AbortController()
     let timer: NodeJS.Timeout | undefined
     const stop = (): void => {
@@ -198,9 +188,7 @@ export class Session {
   async #order(order: WorkerOrder, signal: AbortSignal, drop = noop): Promise<OrderEvent> {
     signal.throwIfAborted()
     if (this.#over) throw crashed()
-    const ended = new Promise<OrderEvent>((resolve, reject) => {
-      this.#orders.set(order.id, { order, resolve, reject })
-    })
+    const ended = this.#orders.add(order)
     void this.#give(order)
     try {
       return await within(ended, signal)
@@ -213,25 +201,7 @@ export class Session {
   async #give(order: WorkerOrder): Promise<void> {
     const reply = await this.#ask('order', JSON.stringify(order), Acknowledgement)
     if (reply === undefined || reply.ok) return
-    this.#failOrder(order.id, errorOf(reply.error))
-  }
-
-  #endOrder(event: OrderEvent): void {
-    const given = this.#orders.get(event.id)
-    if (given === undefined) return
-    this.#orders.delete(event.id)
-    this.#models = modelsAfter(this.#models, given.order, event)
-    given.resolve(event)
-  }
-
-  #failOrder(id: string, error: WorkerError): void {
-    this.#orders.get(id)?.reject(error)
-    this.#orders.delete(id)
-  }
-
-  #nextOrder(): string {
-    this.#order_number += 1
-    return `order-${this.#order_number}`
+    this.#orders.fail(order.id, errorOf(reply.error))
   }
 
   async #cancel(id: string): Promise<void> {
@@ -275,12 +245,12 @@ export class Session {
         break
       case 'error':
         this.#flights.get(event.id)?.fail(errorOf(event.error))
-        this.#failOrder(event.id, errorOf(event.error))
+        this.#orders.fail(event.id, errorOf(event.error))
         break
       case 'loaded':
       case 'unloaded':
       case 'trained':
-        this.#endOrder(event)
+        this.#models = this.#orders.end(event, this.#models)
         break
     }
   }
@@ -294,7 +264,7 @@ export class Session {
     if (owner === undefined) return
     const error = new WorkerError('internal', 'the worker gave a wrong answer', { cause })
     this.#flights.get(owner.id)?.fail(error)
-    this.#failOrder(owner.id, error)
+    this.#orders.fail(owner.id, error)
   }
 
   #becomeReady({ pid, models }: ReadyEvent): void {
@@ -335,22 +305,9 @@ export class Session {
     clearInterval(this.#heartbeat)
 
     for (const flight of this.#flights.values()) flight.fail(crashed())
-    for (const id of this.#orders.keys()) this.#failOrder(id, crashed())
+    this.#orders.failAll(crashed())
     return reason
   }
-}
-
-/** What is loaded when an order has ended. */
-function modelsAfter(
-  models: readonly LoadedModel[],
-  order: WorkerOrder,
-  event: OrderEvent,
-): readonly LoadedModel[] {
-  if (event.type === 'loaded') {
-    return [...models.filter(({ id }) => id !== event.model.id), event.model]
-  }
-  if (order.kind === 'unload') return models.filter(({ id }) => id !== order.model)
-  return models
 }
 
 async function noop(): Promise<void> {}
@@ -361,10 +318,6 @@ function crashed(): WorkerError {
 
 function tooSlow(): WorkerError {
   return new WorkerError('deadline_exceeded', 'the training did not stop when asked')
-}
-
-function wrongEnd({ type }: OrderEvent): WorkerError {
-  return new WorkerError('internal', `the worker ended the order wrongly, with ${type}`)
 }
 
 function errorOf({ code, message }: Failure): WorkerError {
