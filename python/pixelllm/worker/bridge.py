@@ -20,6 +20,7 @@ from pixelllm.contract import (
     Pong,
     Refusal,
     Started,
+    TrainingPlan,
     WorkerSettings,
 )
 from pixelllm.parent import end_with_parent
@@ -43,7 +44,7 @@ class Engine(Protocol):
 
     def order(self, message: Mapping[str, object]) -> None: ...
 
-    def check(self, plan: Mapping[str, object]) -> int: ...
+    def check(self, plan: TrainingPlan) -> int: ...
 
     def cancel(self, name: str) -> None: ...
 
@@ -122,7 +123,7 @@ class Bridge:
         self._loaded.order(order)
         return {"ok": True}
 
-    def _check(self, plan: Mapping[str, object]) -> PlanChecked:
+    def _check(self, plan: TrainingPlan) -> PlanChecked:
         return {"ok": True, "steps": self._loaded.check(plan)}
 
     @property

@@ -19,6 +19,7 @@ import torch
 from pixelllm.contract import (
     ErrorCode,
     LoadOrder,
+    TrainingPlan,
     TrainOrder,
     TrainOutcome,
     UnloadOrder,
@@ -113,7 +114,7 @@ class Engine:
             case _:
                 raise TaskError("invalid_request", "the worker was sent a malformed order")
 
-    def check(self, plan: Mapping[str, object]) -> int:
+    def check(self, plan: TrainingPlan) -> int:
         """How many steps a recipe (`TrainingPlan`) takes.
 
         Raises:
