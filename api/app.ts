@@ -6,6 +6,7 @@ import { answerBrokenRequest } from './broken-request.ts'
 import type { Config } from './config.ts'
 import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
+import { builtPlayground, readPlayground } from './playground.ts'
 import { registerRequestLog } from './plugins/request-log.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
@@ -13,6 +14,7 @@ import { contractRoutes } from './routes/contract.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { modelRoutes } from './routes/models.ts'
+import { playgroundRoutes } from './routes/playground.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { answerUnrouted } from './unrouted.ts'
 
@@ -27,10 +29,17 @@ export interface AppOptions {
   readonly config: Config
   readonly worker: Worker
   readonly log: FastifyBaseLogger
+  /** The folder of the built playground. */
+  readonly playground?: string
 }
 
 /** The HTTP side of the server. Closing it leaves the worker to whoever made it. */
-export async function buildApp({ config, worker, log }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  config,
+  worker,
+  log,
+  playground = builtPlayground(),
+}: AppOptions): Promise<FastifyInstance> {
   const images = await ImageStore.open({
     directory: join(config.data_dir, 'images'),
     ttl_s: config.image_ttl_s,
@@ -65,6 +74,7 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
   modelRoutes(app, worker)
   healthRoutes(app, worker)
   contractRoutes(app)
+  playgroundRoutes(app, await readPlayground(playground))
   return app
 }
 
