@@ -147,7 +147,10 @@ export class Answer {
   }
 
   #lightWord(index: number): void {
-    if (this.#found.length > 0) return this.#lightWordOfRegion(index)
+    if (this.#found.length > 0) {
+      this.#lightWordOfRegion(index)
+      return
+    }
     const isThing = this.#scene.marks.length === 1 && this.#scene.marks[0]?.point === undefined
     const lit = isThing ? 0 : index
     this.#words.light(lit)

@@ -35,6 +35,10 @@ export class Models {
     return this.#models.find(({ id }) => id === this.#select.value)
   }
 
+  isActive(model: string): boolean {
+    return this.#models.some(({ id, status }) => id === model && status === 'active')
+  }
+
   /** What a request has to name: nothing where the default model is chosen. */
   get named(): string | undefined {
     const { chosen } = this
@@ -75,7 +79,11 @@ export class Models {
   #changed(): void {
     const { chosen } = this
     show(chosen !== undefined, this.#facts)
-    if (chosen === undefined) return this.#onChange()
+    if (chosen !== undefined) this.#describe(chosen)
+    this.#onChange()
+  }
+
+  #describe(chosen: Model): void {
     this.#about.textContent = asSentence(chosen.description)
     const facts = [
       ['Can do', listOf(chosen.tasks.map((task) => ABILITIES[task] ?? task))],
@@ -87,7 +95,6 @@ export class Models {
     this.#facts.replaceChildren(
       ...facts.flatMap(([name = '', value = '']) => [make('dt', {}, name), make('dd', {}, value)]),
     )
-    this.#onChange()
   }
 }
 

@@ -38,11 +38,11 @@ export function markAt({ marks }: Scene, at: Point, reach: number): number {
 
 function best(
   marks: readonly Mark[],
-  valueOf: (mark: Mark) => number,
+  rate: (mark: Mark) => number,
 ): { index: number; value: number } {
   let found = { index: -1, value: Number.POSITIVE_INFINITY }
   for (const [index, mark] of marks.entries()) {
-    const value = valueOf(mark)
+    const value = rate(mark)
     if (value < found.value) found = { index, value }
   }
   return found

@@ -60,6 +60,7 @@ export class Stage {
     this.#image.width = size.width
     this.#image.height = size.height
     this.#image.alt = 'The chosen picture'
+    this.#element.style.setProperty('--ratio', String(size.width / size.height))
     this.#cross = undefined
     this.#letGo()
     show(true, this.#element)

@@ -12,7 +12,7 @@ export function rove(container: HTMLElement, selector: string): void {
   container.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const all = buttons()
-    const at = all.findIndex((button) => button === document.activeElement)
+    const at = all.findIndex((button) => button.matches(':focus'))
     const next = nextIndex(event.key, at, all.length)
     if (at < 0 || next === undefined) return
     event.preventDefault()
