@@ -18,7 +18,7 @@ import {
   TrainingJobList,
   TrainingJobRequest,
 } from '../../schemas/index.ts'
-import { tinyModel } from './fake-worker.ts'
+import { type FakeWorker, tinyModel } from './fake-worker.ts'
 
 const AT = '2026-01-01T12:00:00.000Z'
 const COUNTS = { images: 4, captions: 4, placed_captions: 0, phrases: 12, masks: 6, regions: 0 }
@@ -42,6 +42,11 @@ export class FakeTraining {
   readonly opened: number[] = []
   readonly #events = new Map<string, TrainingEvent[]>()
   readonly #streams = new Set<PassThrough>()
+  readonly #worker: FakeWorker
+
+  constructor(worker: FakeWorker) {
+    this.#worker = worker
+  }
 
   mount(app: FastifyInstance): void {
     this.#mountDatasets(app)
@@ -49,6 +54,7 @@ export class FakeTraining {
     app.post('/v1/models/:id/activate', async (request) => {
       const { id } = Params.parse(request.params)
       this.activated.push(id)
+      this.#worker.models = [tinyModel, { ...tinyModel, id }]
       return ModelSchema.parse(modelCalled(id))
     })
   }
@@ -66,6 +72,15 @@ export class FakeTraining {
   cut(): void {
     for (const stream of this.#streams) stream.end()
     this.#streams.clear()
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const list of [this.datasets, this.jobs, this.requests, this.activated, this.opened]) {
+      list.length = 0
+    }
+    this.#events.clear()
+    this.#worker.models = [tinyModel]
   }
 
   #mountDatasets(app: FastifyInstance): void {

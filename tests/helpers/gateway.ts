@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import { buildApp } from '../../api/app.ts'
+import { type AppOptions, buildApp } from '../../api/app.ts'
 import { type Config, loadConfig } from '../../api/config.ts'
 import { FakeWorker } from './fake-worker.ts'
 
@@ -17,13 +17,17 @@ export interface Gateway {
 }
 
 /** A gateway with a fake worker and a folder of its own. */
-export async function openGateway(settings: Record<string, string> = {}): Promise<Gateway> {
+export async function openGateway(
+  settings: Record<string, string> = {},
+  options: Pick<AppOptions, 'playground'> = {},
+): Promise<Gateway> {
   const folder = await mkdtemp(join(tmpdir(), 'pixelllm-gateway-'))
   const config = loadConfig({ PIXELLLM_DATA_DIR: folder, PIXELLLM_PORT: '0', ...settings })
   const worker = new FakeWorker()
   const log: Record<string, unknown>[] = []
   const write = (line: string): void => void log.push(JSON.parse(line))
-  const app = await buildApp({ config, worker, log: pino({ level: 'debug' }, { write }) })
+  const logger = pino({ level: 'debug' }, { write })
+  const app = await buildApp({ config, worker, log: logger, ...options })
   const close = async (): Promise<void> => {
     await app.close()
     await rm(folder, { recursive: true, force: true })

@@ -90,10 +90,9 @@ export class Answer {
     const colour = colourOf(0)
     const { phrase, box, score } = result
     const mask = 'mask' in result ? pictureOf(result.mask, colour) : undefined
-    this.#words.add(
-      { text: phrase, start: 0, end: phrase.length, point: middleOf(box), box, score },
-      colour,
-    )
+    const end = Array.from(phrase).length
+    this.#words.add({ text: phrase, start: 0, end, point: middleOf(box), box, score }, colour)
+    this.#words.punctuate(phrase)
     this.#setScene({
       ...emptyScene,
       marks: [{ label: phrase, colour, box, since: performance.now() }],

@@ -1,5 +1,6 @@
 /** One question at a time: a new one ends the one before, and nothing of it comes later. */
 import { ApiError, type CaptionEvent } from '../../../sdk/src/index.ts'
+import { isCalm } from '../page/calm.ts'
 import { server } from '../server.ts'
 import type { Answer } from './answer.ts'
 import type { Picture } from './pictures.ts'
@@ -127,8 +128,8 @@ export class Asking {
 
 /** Ends early where nobody waits any more. */
 function pause(signal: AbortSignal): Promise<void> {
+  if (signal.aborted || isCalm()) return Promise.resolve()
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
     const timer = setTimeout(resolve, WORD_MS)
     signal.addEventListener('abort', () => {
       clearTimeout(timer)

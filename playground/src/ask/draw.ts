@@ -1,5 +1,6 @@
 /** Draws a scene. Lengths are pixels of the page; `scale` leads there from pixels of the picture. */
 import type { Box, Point } from '../../../sdk/src/index.ts'
+import { area } from './colours.ts'
 import type { Mark, Scene } from './scene.ts'
 
 const DOT = 5
@@ -7,6 +8,7 @@ const LIT_DOT = 7
 /** How long the ring around a new dot grows. */
 export const RING_MS = 450
 const RING = 22
+const FILL = 0.2
 const FONT = '600 13px Inter, system-ui, sans-serif'
 const LABEL = { height: 22, padding: 7 }
 
@@ -48,7 +50,8 @@ function drawMark(canvas: Canvas, mark: Mark, alpha: number, now: number): void 
 function drawLit(canvas: Canvas, mark: Mark, now: number): void {
   const { context, scale } = canvas
   const [left, top, right, bottom] = mark.box
-  context.globalAlpha = 0.16
+  const share = (area(mark.box) * scale * scale) / (canvas.width * canvas.height)
+  context.globalAlpha = FILL * Math.max(1 - share, 0) // a place that is everywhere hides nothing
   context.fillStyle = mark.colour
   context.fillRect(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale)
   context.globalAlpha = 1
@@ -64,7 +67,7 @@ function drawDot(
   radius: number,
   now: number,
 ): void {
-  const age = (now - since) / RING_MS
+  const age = Math.max(now - since, 0) / RING_MS // a frame's time is that of its beginning
   context.strokeStyle = colour
   if (age < 1) {
     const alpha = context.globalAlpha

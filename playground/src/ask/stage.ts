@@ -1,5 +1,6 @@
 /** The picture with what lies on it, for the pointer and for the keyboard. */
 import type { Location, Point } from '../../../sdk/src/index.ts'
+import { isCalm } from '../page/calm.ts'
 import { find, show } from '../page/elements.ts'
 import { type Canvas, drawScene, RING_MS } from './draw.ts'
 import { boxBetween, roundWithin, type Size, toPicture } from './frame.ts'
@@ -203,8 +204,7 @@ export class Stage {
     if (canvas === undefined) return
     const end = this.#isDragging ? this.#at : this.#cross
     const box = this.#corner && end && boxBetween(this.#corner, end)
-    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches
-    const time = isCalm ? Number.POSITIVE_INFINITY : now
+    const time = isCalm() ? Number.POSITIVE_INFINITY : now
     drawScene(canvas, this.#scene, { cross: this.#cross, box }, time)
     if (this.#scene.marks.some(({ since }) => time - since < RING_MS)) this.#draw()
   }

@@ -3,7 +3,7 @@ import { colourOf } from '../ask/colours.ts'
 import { find, make } from '../page/elements.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
-const SIZE = { width: 640, height: 240 }
+const HEIGHT = 240
 const MARGIN = { left: 52, right: 12, top: 12, bottom: 28 }
 const TICKS = 4
 /** The sum of the others, drawn on top of them. */
@@ -19,11 +19,22 @@ interface Range {
   readonly last: number
 }
 
+/** What the drawing shows, and how wide it is in pixels of the page. */
+interface Axes {
+  readonly width: number
+  readonly steps: Range
+  readonly values: Range
+}
+
 export class Curve {
   readonly #element = find('#curve', HTMLElement)
   readonly #legend = find('#curve-legend', HTMLElement)
   #reports: Report[] = []
   #frame = 0
+
+  constructor() {
+    new ResizeObserver(() => this.#drawSoon()).observe(this.#element)
+  }
 
   clear(): void {
     this.#reports = []
@@ -50,14 +61,17 @@ export class Curve {
       this.#element.replaceChildren(make('p', { class: 'quiet small' }, 'No report yet.'))
       return
     }
-    const steps = { first: this.#reports[0]?.step ?? 0, last: last.step }
-    const range = { first: Math.min(0, ...values), last: Math.max(...values) * 1.05 || 1 }
-    const svg = drawing('svg', { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: 'img' })
+    const axes: Axes = {
+      width: this.#element.clientWidth,
+      steps: { first: this.#reports[0]?.step ?? 0, last: last.step },
+      values: { first: Math.min(0, ...values), last: Math.max(...values) * 1.05 || 1 },
+    }
+    const svg = drawing('svg', { viewBox: `0 0 ${axes.width} ${HEIGHT}`, role: 'img' })
     const said = names.map((name) => `${name} ${format(last.losses[name] ?? 0)}`)
     svg.setAttribute('aria-label', `Losses up to step ${last.step}: ${said.join(', ')}`)
-    svg.append(...gridOf(steps, range))
+    svg.append(...gridOf(axes))
     for (const [index, name] of names.entries()) {
-      svg.append(...lineOf(this.#reports, name, index, steps, range))
+      svg.append(...lineOf(this.#reports, name, lineColour(name, index), axes))
     }
     this.#element.replaceChildren(svg)
     this.#legend.replaceChildren(...names.map((name, index) => keyOf(name, index, last)))
@@ -83,59 +97,63 @@ function lineColour(name: string, index: number): string {
 function lineOf(
   reports: readonly Report[],
   name: string,
-  index: number,
-  steps: Range,
-  range: Range,
-): Element[] {
+  colour: string,
+  axes: Axes,
+): SVGElement[] {
   const points = reports.flatMap(({ step, losses }) => {
     const value = losses[name]
-    return value === undefined ? [] : [[across(step, steps), down(value, range)] as const]
+    return value === undefined ? [] : [[across(step, axes), down(value, axes)] as const]
   })
-  const line = drawing('polyline', { points: points.map((point) => point.join(',')).join(' ') })
-  line.setAttribute('class', name === TOTAL ? 'loss total' : 'loss')
-  line.style.setProperty('--colour', lineColour(name, index))
   const [x = 0, y = 0] = points.at(-1) ?? []
+  const line = drawing('polyline', {
+    points: points.map((point) => point.join(',')).join(' '),
+    class: name === TOTAL ? 'loss total' : 'loss',
+  })
   const end = drawing('circle', { cx: String(x), cy: String(y), r: '4', class: 'loss-end' })
-  end.style.setProperty('--colour', lineColour(name, index))
+  for (const element of [line, end]) element.style.setProperty('--colour', colour)
   return [line, end]
 }
 
-function gridOf(steps: Range, range: Range): Element[] {
+function gridOf(axes: Axes): SVGElement[] {
+  const right = String(axes.width - MARGIN.right)
   const parts = Array.from({ length: TICKS + 1 }, (_, i) => i / TICKS)
   return parts.flatMap((part) => {
-    const value = range.first + part * (range.last - range.first)
-    const step = steps.first + part * (steps.last - steps.first)
-    const y = String(down(value, range))
-    const x = String(MARGIN.left + part * (SIZE.width - MARGIN.left - MARGIN.right))
+    const value = between(axes.values, part)
+    const step = between(axes.steps, part)
+    const x = String(MARGIN.left + part * widthOf(axes))
+    const y = String(down(value, axes))
     return [
-      drawing('line', {
-        x1: String(MARGIN.left),
-        x2: String(SIZE.width - MARGIN.right),
-        y1: y,
-        y2: y,
-        class: 'grid',
-      }),
+      drawing('line', { x1: String(MARGIN.left), x2: right, y1: y, y2: y, class: 'grid' }),
       text(format(value), { x: String(MARGIN.left - 8), y, class: 'tick left' }),
-      text(String(Math.round(step)), { x, y: String(SIZE.height - 8), class: 'tick' }),
+      text(String(Math.round(step)), { x, y: String(HEIGHT - 8), class: 'tick' }),
     ]
   })
 }
 
-function across(step: number, { first, last }: Range): number {
-  const part = last === first ? 0 : (step - first) / (last - first)
-  return MARGIN.left + part * (SIZE.width - MARGIN.left - MARGIN.right)
+function between({ first, last }: Range, part: number): number {
+  return first + part * (last - first)
 }
 
-function down(value: number, { first, last }: Range): number {
+function widthOf({ width }: Axes): number {
+  return width - MARGIN.left - MARGIN.right
+}
+
+function across(step: number, axes: Axes): number {
+  const { first, last } = axes.steps
+  const part = last === first ? 0 : (step - first) / (last - first)
+  return MARGIN.left + part * widthOf(axes)
+}
+
+function down(value: number, { values: { first, last } }: Axes): number {
   const part = (value - first) / (last - first || 1)
-  return SIZE.height - MARGIN.bottom - part * (SIZE.height - MARGIN.top - MARGIN.bottom)
+  return HEIGHT - MARGIN.bottom - part * (HEIGHT - MARGIN.top - MARGIN.bottom)
 }
 
 function format(value: number): string {
   return value === 0 ? '0' : value.toPrecision(3)
 }
 
-function text(content: string, attributes: Readonly<Record<string, string>>): Element {
+function text(content: string, attributes: Readonly<Record<string, string>>): SVGElement {
   const element = drawing('text', attributes)
   element.textContent = content
   return element
