@@ -22,9 +22,9 @@ describeInBrowser('the training panel', () => {
   })
 
   afterEach(async () => {
+    await browser.tidy()
     training.cut()
     training.clear()
-    await browser.tidy()
     expect(browser.takeComplaints()).toEqual([])
   })
 
@@ -150,13 +150,13 @@ describeInBrowser('the training panel', () => {
   test('goes on behind the last event when the connection breaks', async () => {
     const { page, id } = await openWithJob()
     training.happen(id, reportAt(10))
-    await page.waitForSelector('#events li:text("Step 10 of 60.")')
+    await page.waitForSelector('#events p:text("Step 10 of 60.")')
 
     training.cut()
     training.happen(id, reportAt(20))
-    await page.waitForSelector('#events li:text("Step 20 of 60.")')
+    await page.waitForSelector('#events p:text("Step 20 of 60.")')
 
-    const lines = await page.locator('#events li').allTextContents()
+    const lines = await page.locator('#events p').allTextContents()
     expect(lines.map((line) => line.replace(/^\S+( [AP]M)? /, ''))).toEqual([
       'Queued.',
       'The worker began.',

@@ -75,7 +75,6 @@ export class TestBrowser {
   async page(options?: PageOptions, path = '/'): Promise<Page> {
     this.#shared ??= await this.#open(USUAL)
     const page = options === undefined ? this.#shared : await this.#open({ ...USUAL, ...options })
-    await page.goto('about:blank') // another hash alone would not load the page
     await page.goto(`${this.#address}${path}`)
     return page
   }
@@ -98,9 +97,10 @@ export class TestBrowser {
     return this.#complaints.splice(0)
   }
 
-  /** Takes back what a test did to its pages. */
+  /** Takes back what a test did to its pages, and leaves the playground. */
   async tidy(): Promise<void> {
     await this.#shared?.unrouteAll({ behavior: 'ignoreErrors' })
+    await this.#shared?.goto('about:blank')
     const own = this.#browser.contexts().filter((context) => context !== this.#shared?.context())
     await Promise.all(own.map((context) => context.close()))
   }

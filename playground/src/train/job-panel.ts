@@ -159,7 +159,7 @@ function reportOf({ data: { step, losses } }: TrainingEvent): Report | undefined
 
 function lineOf({ at, message, level }: TrainingEvent): HTMLElement {
   const time = make('time', { datetime: at }, new Date(at).toLocaleTimeString())
-  return make('li', { 'data-level': level }, time, ` ${asSentence(message)}`)
+  return make('p', { 'data-level': level }, time, ` ${asSentence(message)}`)
 }
 
 function paceOf({ progress }: TrainingJob): string {
