@@ -13,10 +13,11 @@ import { say, sayMore } from '../page/live.ts'
 import { canTryAgain, sentenceOf } from '../page/sentence.ts'
 import { ByHand } from './by-hand.ts'
 import { colourOf, WordColours } from './colours.ts'
+import type { Mark } from './mark.ts'
 import { pictureOf } from './mask.ts'
 import { type Asked, type Question, titleOf } from './question.ts'
 import { Regions } from './regions.ts'
-import { emptyScene, type Mark, type Scene } from './scene.ts'
+import { emptyScene, type Scene } from './scene.ts'
 import { percent, Words } from './words.ts'
 
 export interface AnswerOptions {

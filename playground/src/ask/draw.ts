@@ -1,7 +1,8 @@
 /** Draws a scene. Lengths are pixels of the page; `scale` leads there from pixels of the picture. */
 import type { Box, Point } from '../../../sdk/src/index.ts'
 import { area } from './colours.ts'
-import type { Mark, Scene } from './scene.ts'
+import type { Mark } from './mark.ts'
+import type { Scene } from './scene.ts'
 
 const DOT = 5
 const LIT_DOT = 7

@@ -2,7 +2,7 @@ import { decodeMask, type Mask } from '../../../sdk/src/index.ts'
 
 /** Opacity of what is laid over everything else, and over the thing, of 255. */
 const SHADE = 140
-const TINT = 64
+const TINT = 28
 const EDGE = 255
 
 /** A picture to lay over: the thing in its colour with an edge, everything else dark. */

@@ -4,7 +4,8 @@ import { isCalm } from '../page/calm.ts'
 import { find, show } from '../page/elements.ts'
 import { type Canvas, drawScene, RING_MS } from './draw.ts'
 import { boxBetween, roundWithin, type Size, toPicture } from './frame.ts'
-import { emptyScene, markAt, type Scene } from './scene.ts'
+import { markAt } from './mark.ts'
+import { emptyScene, type Scene } from './scene.ts'
 
 /** A drag that is shorter than this, in pixels of the page, is a click. */
 const SHORTEST_DRAG = 6
@@ -179,7 +180,7 @@ export class Stage {
   }
 
   #light(at: Point): number {
-    const lit = markAt(this.#scene, at, REACH / this.#scale())
+    const lit = markAt(this.#scene.marks, at, REACH / this.#scale())
     if (lit !== this.#scene.lit) this.#options.onLight(lit)
     return lit
   }

@@ -63,7 +63,7 @@ export class Curve {
     }
     const axes: Axes = {
       width: this.#element.clientWidth,
-      steps: { first: this.#reports[0]?.step ?? 0, last: last.step },
+      steps: { first: 0, last: last.step },
       values: { first: Math.min(0, ...values), last: Math.max(...values) * 1.05 || 1 },
     }
     const svg = drawing('svg', { viewBox: `0 0 ${axes.width} ${HEIGHT}`, role: 'img' })
