@@ -8,6 +8,7 @@ import type { DatasetStore } from './datasets/index.ts'
 import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
 import type { ModelRegistry } from './models/index.ts'
+import { builtPlayground, readPlayground } from './playground.ts'
 import { registerReceiveTimeout } from './plugins/receive-timeout.ts'
 import { registerRequestLog } from './plugins/request-log.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
@@ -17,6 +18,7 @@ import { datasetRoutes } from './routes/datasets.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { modelRoutes } from './routes/models.ts'
+import { playgroundRoutes } from './routes/playground.ts'
 import { queueBoard } from './routes/queue-board.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { trainingJobRoutes } from './routes/training-jobs.ts'
@@ -37,11 +39,14 @@ export interface AppOptions {
   readonly models: ModelRegistry
   readonly training: Training
   readonly log: FastifyBaseLogger
+  /** The folder of the built playground. */
+  readonly playground?: string
 }
 
 /** The HTTP side of the server. Closing it closes `training`, and leaves the rest to whoever made it. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, worker, datasets, models, training, log } = options
+  const { playground = builtPlayground() } = options
   const images = await ImageStore.open({
     directory: join(config.data_dir, 'images'),
     ttl_s: config.image_ttl_s,
@@ -79,6 +84,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await mountTraining(app, training, config)
   healthRoutes(app, worker)
   contractRoutes(app)
+  playgroundRoutes(app, await readPlayground(playground))
   return app
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import { buildApp } from '../../api/app.ts'
+import { type AppOptions, buildApp } from '../../api/app.ts'
 import { type Config, loadConfig } from '../../api/config.ts'
 import { type DatasetStore, openDatasets } from '../../api/datasets/index.ts'
 import { ModelRegistry } from '../../api/models/index.ts'
@@ -29,7 +29,10 @@ export interface Gateway {
 }
 
 /** A gateway with a fake worker, no queue, and a folder of its own. */
-export async function openGateway(settings: Record<string, string> = {}): Promise<Gateway> {
+export async function openGateway(
+  settings: Record<string, string> = {},
+  options: Pick<AppOptions, 'playground'> = {},
+): Promise<Gateway> {
   const folder = await mkdtemp(join(tmpdir(), 'pixelllm-gateway-'))
   const config = loadConfig({ PIXELLLM_DATA_DIR: folder, PIXELLLM_PORT: '0', ...settings })
   const worker = new FakeWorker()
@@ -51,7 +54,7 @@ export async function openGateway(settings: Record<string, string> = {}): Promis
     models,
     log,
   })
-  const app = await buildApp({ config, worker, datasets, models, training, log })
+  const app = await buildApp({ config, worker, datasets, models, training, log, ...options })
   const close = async (): Promise<void> => {
     await app.close()
     await datasets.close()
