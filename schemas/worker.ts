@@ -58,9 +58,12 @@ export const WorkerSettings = z
     threads: z.int().min(1).max(1024).nullable().describe('CPU threads of torch; null: its choice'),
     slab: Slab,
     host_pid: z.int().min(1).describe('The worker ends when this process does'),
-    max_queue: z.int().min(1).describe('Calls that may wait'),
-    max_batch: z.int().min(1).describe('Sequences that are decoded together'),
-    feature_cache_bytes: z.int().min(0).describe('Memory for the features of images seen before'),
+    max_queue: z.int().min(1).describe('Calls that may wait for each model'),
+    max_batch: z.int().min(1).describe('Sequences of a model that are decoded together'),
+    feature_cache_bytes: z
+      .int()
+      .min(0)
+      .describe('Memory for the features of images seen before, of all models'),
   })
   .meta({ id: 'WorkerSettings', description: 'Argument of start' })
 export type WorkerSettings = z.infer<typeof WorkerSettings>

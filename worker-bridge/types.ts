@@ -89,8 +89,11 @@ export interface Workshop {
    * Has one worker work on a training job. Rejects with `worker_crashed` when that worker dies; an
    * abort stops it after its present step, and it resolves `stopped`.
    */
-  train(order: Omit<TrainOrder, 'kind' | 'id'>, options: TrainOptions): Promise<TrainOutcome>
+  train(job: Job, options: TrainOptions): Promise<TrainOutcome>
 }
+
+/** A training job, and which attempt at it this is. */
+export type Job = Omit<TrainOrder, 'kind' | 'id'>
 
 export interface OrderOptions {
   readonly timeout_ms: number

@@ -50,11 +50,11 @@ class WorkerSettings(TypedDict):
     slab: Slab
     # The worker ends when this process does
     host_pid: int
-    # Calls that may wait
+    # Calls that may wait for each model
     max_queue: int
-    # Sequences that are decoded together
+    # Sequences of a model that are decoded together
     max_batch: int
-    # Memory for the features of images seen before
+    # Memory for the features of images seen before, of all models
     feature_cache_bytes: int
 
 

@@ -11,6 +11,7 @@ import torch
 from pixelllm.contract import TrainOrder, TrainOutcome
 from pixelllm.model.delta import SharedBase
 from pixelllm.tasks.errors import TaskError
+from pixelllm.worker import engine as engine_module
 from pixelllm.worker import training
 from pixelllm.worker.scheduler import Step
 from pixelllm.worker.training import Pieces
@@ -208,6 +209,31 @@ def test_engine_that_trains_is_young(make_engine: MakeEngine) -> None:
 
     assert len(ages) == 300
     assert max(ages) < 2000
+
+
+# Recipes.
+
+
+def test_recipe_is_checked_against_the_model_of_the_settings(
+    make_engine: MakeEngine, checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, Path]] = []
+
+    def check(plan: object, root: Path) -> int:
+        asked.append((plan, root))
+        return 7
+
+    monkeypatch.setattr(engine_module, "check_plan", check)
+
+    assert make_engine().engine.check({"recipe": "trace"}) == 7
+    assert asked == [({"recipe": "trace"}, checkpoint_folder)]
+
+
+def test_recipe_for_a_model_that_is_not_there_is_refused(make_engine: MakeEngine) -> None:
+    with pytest.raises(TaskError) as caught:
+        make_engine(model="nothing-of-that-name").engine.check({"recipe": "trace"})
+
+    assert caught.value.code == "model_unavailable"
 
 
 # Its end.

@@ -1,11 +1,15 @@
-"""Models that were trained from a small real one, without training."""
+"""Models that were trained from a small real one, without training.
 
+`python -m tests.python.worker.trained FOLDER BASE` writes one, for tests in TypeScript.
+"""
+
+import sys
 from pathlib import Path
 
 import torch
 
 from pixelllm.contract import ModelSource, TrainedModel
-from pixelllm.model.checkpoint import load_checkpoint
+from pixelllm.model.checkpoint import checkpoint_folder, load_checkpoint
 from pixelllm.model.delta import write_delta
 
 POINT_HEAD = "point_head."
@@ -34,3 +38,7 @@ def write_trained(folder: Path, base: Path, part: str = POINT_HEAD) -> ModelSour
     tokenizer = (base / "tokenizer.model").read_bytes()
     write_delta(folder, checkpoint.model, tokenizer, base, about)
     return {"id": folder.name, "folder": str(folder)}
+
+
+if __name__ == "__main__":
+    write_trained(Path(sys.argv[1]), checkpoint_folder(sys.argv[2]))
