@@ -158,7 +158,9 @@ def append_line(path: Path, line: bytes) -> None:
     """Append a line that other processes may append to as well, and bring it to the disk.
 
     A line is one write, so that no other falls into it. One that a full disk or a kill has cut
-    short is ended first; where that happens right before the write, the line is written again.
+    short is ended first; where that happens right before the write, the line is written again. One
+    that another process is just writing may look as if it were cut short: an empty line comes of
+    that, which readers skip as well.
 
     Raises:
         OSError: it could not be written as a whole.

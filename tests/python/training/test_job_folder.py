@@ -224,7 +224,8 @@ def test_processes_that_append_at_once_lose_and_tear_nothing(tmp_path: Path) -> 
     ]
 
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    events = [json.loads(line) for line in path.read_bytes().splitlines()]
+    events = list(events_in(path.read_bytes()))
+    assert len(events) == 300
     for number in range(2):
         assert [e["n"] for e in events if e["by"] == number] == list(range(150))
 

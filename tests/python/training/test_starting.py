@@ -111,6 +111,55 @@ def test_frozen_weights_stay_in_the_bfloat16_that_they_are_stored_in(tmp_path: P
     assert precise.sam.pos_embed.dtype == torch.float32
 
 
+def shares(started: PixelLLM, loaded: dict[str, torch.Tensor]) -> set[str]:
+    """What a model has in the memory of loaded tensors."""
+    state = started.state_dict()
+    return {name for name in state if state[name].data_ptr() == loaded[name].data_ptr()}
+
+
+def test_what_does_not_learn_is_shared_with_what_is_loaded(tmp_path: Path) -> None:
+    loaded = served(tmp_path).state_dict()
+    before = {name: tensor.clone() for name, tensor in loaded.items()}
+
+    started = start_model(Start.of(tmp_path, loaded), trace())
+
+    learning = {name for name, _ in learned(started)}
+    assert shares(started, loaded) == loaded.keys() - learning
+    assert all(torch.equal(loaded[name], before[name]) for name in loaded)
+    assert not any(tensor.requires_grad for tensor in loaded.values())
+
+
+@pytest.mark.parametrize(("precision", "shared"), [("bfloat16", True), ("float32", False)])
+def test_weights_in_bfloat16_are_shared_where_the_recipe_computes_in_it(
+    precision: str, shared: bool, tmp_path: Path
+) -> None:
+    loaded = {name: tensor.bfloat16() for name, tensor in served(tmp_path).state_dict().items()}
+
+    started = start_model(Start.of(tmp_path, loaded), trace(f"machine.precision={precision}"))
+
+    found = shares(started, loaded)
+    assert ("sam.pos_embed" in found) == shared
+    assert not any(name.startswith("prompt_encoder.") for name in found)
+
+
+def test_a_weight_that_gets_the_old_lora_is_not_shared(tmp_path: Path) -> None:
+    loaded = served(tmp_path).state_dict()
+
+    started = start_model(Start.of(tmp_path, loaded), trace("changes.lora_rank=5"))
+
+    state = started.state_dict()
+    kept = {n for n in state.keys() & loaded.keys() if state[n].data_ptr() == loaded[n].data_ptr()}
+    assert "sam.pos_embed" in kept
+    assert not any(name.startswith("language.") for name in kept)
+
+
+def test_tensors_of_inference_mode_are_not_shared(tmp_path: Path) -> None:
+    with torch.inference_mode():
+        loaded = {name: tensor.clone() for name, tensor in served(tmp_path).state_dict().items()}
+
+    assert shares(start_model(Start.of(tmp_path, loaded), trace()), loaded) == set()
+
+
 def test_a_part_that_nobody_publishes_without_weights_is_missed(tmp_path: Path) -> None:
     model = served(tmp_path)
     config = replace(WHOLE, sam=replace(WHOLE.sam, depth=4))

@@ -57,7 +57,7 @@ def _lantern(rng: np.random.Generator) -> Drawing:
         Part(rectangle(-wide * 0.86, -high, wide * 0.86, high), LIGHT),
         Part(polygon((0.0, -high * 0.4), (0.16, high * 0.5), (-0.16, high * 0.5)), (240, 130, 40)),
         *(
-            Part(rectangle(x - 0.07, -high, x + 0.07, high), "coat")
+            Part(rectangle(x - 0.08, -high, x + 0.08, high), "coat")
             for x in (-wide * 0.86, wide * 0.86)
         ),
         Part(rectangle(-wide, high * 0.5, wide, high), "coat"),
