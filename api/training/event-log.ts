@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { type TrainingEvent, TrainingEventRecord } from '../../schemas/index.ts'
 import { follow, type JobState } from './job-state.ts'
-import { readLines } from './lines.ts'
+import { NEWLINE, readLines } from './lines.ts'
 
 /** An offset is kept for one line of so many, for pages that begin in the middle. */
 const MARK_EVERY = 64
@@ -68,11 +68,9 @@ export class EventLog {
   async append(event: Omit<TrainingEventRecord, 'at'>): Promise<JobState> {
     const file = await open(this.#path, APPEND)
     try {
-      const line = `${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`
-      // A line that a kill or a full disk cut short keeps its number.
-      const bytes = Buffer.from((await endsWhole(file)) ? line : `\n${line}`)
-      const { bytesWritten } = await file.write(bytes)
-      if (bytesWritten < bytes.length) throw diskFull(this.#path)
+      const line = Buffer.from(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`)
+      // Between a look and a write, a kill or a full disk can cut somebody else's line short.
+      while (!(await appendLine(file, line)));
       await file.datasync()
     } finally {
       await file.close()
@@ -109,15 +107,27 @@ export class EventLog {
   }
 }
 
-async function endsWhole(file: FileHandle): Promise<boolean> {
+/** Appends a line in one write, behind the end of one that was cut short. False where it is no line. */
+async function appendLine(file: FileHandle, line: Buffer): Promise<boolean> {
   const { size } = await file.stat()
-  if (size === 0) return true
-  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
-  return buffer.toString() === '\n'
+  const start = Math.max(0, size - 1)
+  const whole = size === 0 || (await readBetween(file, start, size))[0] === NEWLINE
+  const bytes = whole ? line : Buffer.concat([Buffer.of(NEWLINE), line])
+  const { bytesWritten } = await file.write(bytes)
+  if (bytesWritten < bytes.length) throw diskFull()
+
+  const written = await readBetween(file, start, (await file.stat()).size)
+  const own = size === 0 && written.indexOf(line) === 0
+  return own || written.includes(Buffer.concat([Buffer.of(NEWLINE), line]))
 }
 
-function diskFull(path: string): Error {
-  return Object.assign(new Error(`${path} takes no more bytes`), { code: 'ENOSPC' })
+async function readBetween(file: FileHandle, start: number, end: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start)
+  return buffer.subarray(0, bytesRead)
+}
+
+function diskFull(): Error {
+  return Object.assign(new Error('the events take no more bytes'), { code: 'ENOSPC' })
 }
 
 function parseEvent(text: string): TrainingEventRecord | undefined {

@@ -126,9 +126,13 @@ export class JobStore {
   }
 }
 
+export function isDiskFull(error: unknown): boolean {
+  return DISK_FULL.has(codeOf(error))
+}
+
 /** A full disk is the operator's to mend, and the caller's to know. */
 export function toStorageError(error: unknown): unknown {
-  if (!DISK_FULL.has(codeOf(error))) return error
+  if (!isDiskFull(error)) return error
   return new ApiError('storage_full', 'the disk is full', { cause: error })
 }
 

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 
 const CHUNK_BYTES = 256 * 1024
-const NEWLINE = 0x0a
+export const NEWLINE = 0x0a
 
 export interface Line {
   /** Without the character that ends it. */

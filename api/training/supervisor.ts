@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ErrorCode, Failure, TrainingJobId, TrainOutcome } from '../../schemas/index.ts'
 import { WorkerError, type Workshop } from '../../worker-bridge/index.ts'
 import { isWorkable, type JobState } from './job-state.ts'
-import type { JobStore } from './job-store.ts'
+import { isDiskFull, type JobStore } from './job-store.ts'
 import type { TrainingLimits } from './limits.ts'
 import type { TrainingDatasets, TrainingModels } from './ports.ts'
 import type { Run } from './run.ts'
@@ -102,11 +102,17 @@ export class Supervisor {
     const data = await datasets.find(dataset)
     const base = await models.find(base_model)
     if (data === undefined) {
-      await fail(run, { code: 'dataset_not_found', message: `The dataset ${dataset} is gone.` })
+      await this.#fail(run, {
+        code: 'dataset_not_found',
+        message: `The dataset ${dataset} is gone.`,
+      })
       return undefined
     }
     if (base === undefined) {
-      await fail(run, { code: 'model_not_found', message: `The model ${base_model} is gone.` })
+      await this.#fail(run, {
+        code: 'model_not_found',
+        message: `The model ${base_model} is gone.`,
+      })
       return undefined
     }
     return {
@@ -143,7 +149,7 @@ export class Supervisor {
   async #survive(run: Run, { code, message }: Failure): Promise<boolean> {
     const { limits } = this.#options
     if (!CRASHED.has(code)) {
-      await fail(run, { code, message })
+      await this.#fail(run, { code, message })
       return false
     }
     const state = await run.state()
@@ -154,11 +160,26 @@ export class Supervisor {
     }
     if (state.crashes + 1 >= limits.crashes) {
       const text = `The worker stopped ${limits.crashes} times without getting further: ${message}.`
-      await fail(run, { code: code === 'internal' ? code : 'worker_crashed', message: text })
+      await this.#fail(run, { code: code === 'internal' ? code : 'worker_crashed', message: text })
       return false
     }
     await noteCrash(run, state)
     return true
+  }
+
+  /** Says that a job has failed; where the disk has no room for that, as soon as it has. */
+  async #fail(run: Run, error: Failure): Promise<void> {
+    const { limits, log } = this.#options
+    const { signal } = this.#stopping
+    while (!signal.aborted && isWorkable(await run.state())) {
+      try {
+        await run.setStatus('failed', error.message, { error })
+      } catch (failure) {
+        if (!isDiskFull(failure)) throw failure
+        log.warn(`${run.record.id} has failed, and the disk is too full to say so`)
+        await sleep(limits.max_backoff_ms, undefined, { signal }).catch(() => {})
+      }
+    }
   }
 }
 
@@ -179,8 +200,4 @@ async function noteCrash(run: Run, { status }: JobState): Promise<void> {
   const data = { crashed: true }
   if (status === 'running') await run.setStatus('queued', message, data)
   else await run.events.append({ level: 'warn', type: 'message', message, data })
-}
-
-async function fail(run: Run, error: Failure): Promise<void> {
-  await run.setStatus('failed', error.message, { error })
 }

@@ -109,14 +109,16 @@ export class TrainingQueue {
     await this.#client.eval(RELEASE, 2, key(`${id}:lock`), key('stalled'), token, id)
   }
 
-  /** Takes jobs, one at a time, and calls `done` when the queue has let go of one. */
+  /**
+   * Takes jobs, one at a time, and calls `done` when the queue has let go of one. What could not be
+   * carried out at all is put in line later, by whoever compares the runs with the queue.
+   */
   work(carryOut: (id: TrainingJobId) => Promise<void>, done: (id: TrainingJobId) => void): void {
     const consumer = this.#open(() => this.#clients.patient())
     this.#consumer = consumer
     consumer.on('completed', ({ id }) => done(TrainingJobId.parse(id)))
     consumer.on('failed', ({ id }, error) => {
       this.#options.log.error({ err: error }, `the job ${id} was interrupted`)
-      done(TrainingJobId.parse(id))
     })
     // Rejects when it is closed before the server was ever there.
     consumer.process(1, ({ id }) => carryOut(TrainingJobId.parse(id))).catch(() => {})

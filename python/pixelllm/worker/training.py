@@ -5,7 +5,7 @@ calls, so that training goes on under any load.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol, TypeAlias

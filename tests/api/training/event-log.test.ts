@@ -53,6 +53,19 @@ test('gives a line that was cut short its number, and skips it', async () => {
   })
 })
 
+test('writes its line whole beside others who are cut short', async () => {
+  await log.read()
+  const cuts = Array.from({ length: 200 }, () => appendFile(path, '{"cut'))
+  const appends = Array.from({ length: 20 }, (_, number) =>
+    new EventLog(path).append({ level: 'info', type: 'message', message: 'm', data: { number } }),
+  )
+  await Promise.all([...cuts, ...appends])
+
+  const { events } = await log.page(1, 1000)
+
+  expect(new Set(events.map(({ data }) => data.number)).size).toBe(20)
+})
+
 test('skips what is no event, and what is void', async () => {
   await appendFile(path, `null\n{"type":"status"}\n\n${line('status', { status: 'succeeded' })}`)
   await appendFile(path, line('message', {}, 'last'))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from pixelllm.contract import TrainOrder, TrainOutcome
+from pixelllm.contract import TrainingPlan, TrainOrder, TrainOutcome
 from pixelllm.model.delta import SharedBase
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker import engine as engine_module
@@ -213,6 +213,8 @@ def test_engine_that_trains_is_young(make_engine: MakeEngine) -> None:
 
 # Recipes.
 
+PLAN: TrainingPlan = {"recipe": "trace", "base_folder": None, "hyperparameters": {}, "seed": 0}
+
 
 def test_recipe_is_checked_against_the_model_of_the_settings(
     make_engine: MakeEngine, checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -225,13 +227,13 @@ def test_recipe_is_checked_against_the_model_of_the_settings(
 
     monkeypatch.setattr(engine_module, "check_plan", check)
 
-    assert make_engine().engine.check({"recipe": "trace"}) == 7
-    assert asked == [({"recipe": "trace"}, checkpoint_folder)]
+    assert make_engine().engine.check(PLAN) == 7
+    assert asked == [(PLAN, checkpoint_folder)]
 
 
 def test_recipe_for_a_model_that_is_not_there_is_refused(make_engine: MakeEngine) -> None:
     with pytest.raises(TaskError) as caught:
-        make_engine(model="nothing-of-that-name").engine.check({"recipe": "trace"})
+        make_engine(model="nothing-of-that-name").engine.check(PLAN)
 
     assert caught.value.code == "model_unavailable"
 
