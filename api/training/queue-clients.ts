@@ -7,13 +7,11 @@ const DISCONNECT_MS = 200
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
-/**
- * Bull connects again a client that it has just disconnected, also while it closes: without the server
- * that client would try for ever, and what it rejects with is heard by nobody.
- */
+/** Closes for good, whatever Bull asks it for, and leaves nobody waiting for an answer. */
 class Client extends Redis {
   #isOver = false
 
+  /** Bull connects a client again that it has just disconnected, and hears no failure of that. */
   override async connect(): Promise<void> {
     // Called by the constructor of the base class, when there is no such field yet.
     if (#isOver in this && this.#isOver) return
@@ -22,6 +20,11 @@ class Client extends Redis {
 
   leave(): void {
     this.#isOver = true
+    const isBetweenTries = this.status === 'reconnecting'
+    this.disconnect()
+    if (!isBetweenTries) return
+    // No connection will tell what waits that it is closed: a try that is given up does.
+    super.connect().catch(() => {})
     this.disconnect()
   }
 }
