@@ -27,15 +27,16 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const log = createLog(config.log_level, process.stderr.isTTY)
   const directory = resolve(config.data_dir, 'models')
+  const active = await usingFolder(config, () => readActive(directory))
   const worker = await startWorkers({
     ...config,
-    models: sourcesOf(directory, await readActive(directory)),
+    models: sourcesOf(directory, active),
     python: config.worker_python,
     limits: { start_ms: config.load_timeout_ms, engine_ms: config.step_timeout_ms },
     log,
   })
   try {
-    const { app, models, datasets } = await build(config, worker, log)
+    const { app, models, datasets } = await usingFolder(config, () => build(config, worker, log))
     closeWithGrace({ delay: config.drain_timeout_ms + CLOSE_MS, logger: log }, async ({ err }) => {
       if (err) log.fatal({ err }, 'the server ends after an error')
       await Promise.all([drain(app, worker, config), datasets.close()])
@@ -59,23 +60,28 @@ interface Server {
 }
 
 async function build(config: Config, worker: WorkerPool, log: FastifyBaseLogger): Promise<Server> {
+  const models = await ModelRegistry.open({
+    directory: resolve(config.data_dir, 'models'),
+    host: worker,
+    load_timeout_ms: config.load_timeout_ms,
+    log,
+  })
+  const datasets = await openDatasets(config, log)
+  const training = await Training.open({
+    settings: { ...config, data_dir: resolve(config.data_dir) },
+    workshop: worker,
+    datasets,
+    models,
+    log,
+  })
+  const app = await buildApp({ config, worker, models, datasets, training, log })
+  return { app, models, datasets }
+}
+
+/** Does what needs the data folder, and says so where that cannot be used. */
+async function usingFolder<Result>(config: Config, use: () => Promise<Result>): Promise<Result> {
   try {
-    const models = await ModelRegistry.open({
-      directory: resolve(config.data_dir, 'models'),
-      host: worker,
-      load_timeout_ms: config.load_timeout_ms,
-      log,
-    })
-    const datasets = await openDatasets(config, log)
-    const training = await Training.open({
-      settings: { ...config, data_dir: resolve(config.data_dir) },
-      workshop: worker,
-      datasets,
-      models,
-      log,
-    })
-    const app = await buildApp({ config, worker, models, datasets, training, log })
-    return { app, models, datasets }
+    return await use()
   } catch (error) {
     const code = codeOf(error)
     if (code === undefined || !FOLDER_FAILURES.has(code)) throw error

@@ -50,6 +50,7 @@ export class QueueClients {
   readonly #options: QueueClientsOptions
   readonly #clients: Client[] = []
   #isAway: boolean
+  #wasThere = false
   #closed = false
 
   constructor(options: QueueClientsOptions) {
@@ -104,7 +105,11 @@ export class QueueClients {
   }
 
   #back(): void {
-    if (this.#isAway) this.#options.log.info('the job queue is there')
+    if (this.#isAway) {
+      // Nobody has missed it at the start.
+      this.#options.log[this.#wasThere ? 'info' : 'debug']('the job queue is there')
+    }
     this.#isAway = false
+    this.#wasThere = true
   }
 }

@@ -1,24 +1,32 @@
 /** The playground's training panel in a browser; the routes of datasets and jobs are fakes of the contract. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Page } from 'playwright-core'
+import { sendProblem } from '../../api/errors.ts'
+import { builtPlayground, readPlayground } from '../../api/playground.ts'
+import { registerUploads } from '../../api/plugins/uploads.ts'
+import { playgroundRoutes } from '../../api/routes/playground.ts'
 import type { TrainingJob, TrainingProgress } from '../../schemas/index.ts'
 import { describeInBrowser, faultsOf, keepScreenshot, TestBrowser } from '../helpers/browser.ts'
 import { FakeTraining } from '../helpers/fake-training.ts'
-import { type Gateway, openGateway } from '../helpers/gateway.ts'
+import { FakeWorker } from '../helpers/fake-worker.ts'
 
 const TAR = { name: 'lighthouses.tar', mimeType: 'application/x-tar', buffer: Buffer.alloc(4096) }
 const MODEL = 'tiny-lighthouses-00000000'
 
 describeInBrowser('the training panel', () => {
-  let gateway: Gateway
+  let app: FastifyInstance
   let training: FakeTraining
   let browser: TestBrowser
 
   beforeAll(async () => {
-    gateway = await openGateway()
-    training = new FakeTraining(gateway.worker)
-    training.mount(gateway.app)
-    browser = await TestBrowser.open(await gateway.app.listen({ host: '127.0.0.1', port: 0 }))
+    app = Fastify()
+    app.setErrorHandler(sendProblem)
+    await registerUploads(app, 2 ** 20)
+    playgroundRoutes(app, await readPlayground(builtPlayground()))
+    training = new FakeTraining(new FakeWorker())
+    training.mount(app)
+    browser = await TestBrowser.open(await app.listen({ host: '127.0.0.1', port: 0 }))
   })
 
   afterEach(async () => {
@@ -31,7 +39,7 @@ describeInBrowser('the training panel', () => {
   afterAll(async () => {
     await browser.close()
     training.cut()
-    await gateway.close()
+    await app.close()
   })
 
   /** The panel with a dataset that was sent and is chosen. */

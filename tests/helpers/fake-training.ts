@@ -12,6 +12,7 @@ import {
   DatasetList,
   Dataset as DatasetSchema,
   type Model,
+  ModelList,
   Model as ModelSchema,
   TrainingEvent,
   TrainingJob,
@@ -51,6 +52,9 @@ export class FakeTraining {
   mount(app: FastifyInstance): void {
     this.#mountDatasets(app)
     this.#mountJobs(app)
+    app.get('/v1/models', async () =>
+      ModelList.parse({ models: this.#worker.models.map(({ id }) => modelCalled(id)) }),
+    )
     app.post('/v1/models/:id/activate', async (request) => {
       const { id } = Params.parse(request.params)
       this.activated.push(id)
