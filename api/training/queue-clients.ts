@@ -95,6 +95,8 @@ export class QueueClients {
         : new Client({ path: address.socket, ...shared, ...options })
     client.on('error', (error: Error) => this.#away(error.message))
     this.#clients.push(client)
+    // Bull makes some of its clients when it first needs them, which can be after the end.
+    if (this.#closed) client.leave()
     return client
   }
 

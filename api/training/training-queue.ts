@@ -169,6 +169,8 @@ export class TrainingQueue {
       defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
     })
     Reflect.set(queue, 'token', token)
+    // It gives connections a name, and nobody hears when a connection that closes takes none.
+    Reflect.set(queue, 'setWorkerName', async () => {})
     queue.on('error', (error) => this.#hear(error))
     return queue
   }

@@ -6,6 +6,7 @@ import { RedisProcess } from '../../helpers/redis-process.ts'
 import { createJob, DATASET, queueReady, runOf, untilStatus } from '../../helpers/training.ts'
 import { openTrainingGateway, type TrainingGateway } from '../../helpers/training-gateway.ts'
 import { until } from '../../worker-bridge/fixtures/processes.ts'
+import { GatewayProcess } from './fixtures/gateway-process.ts'
 
 const URL = '/v1/training-jobs'
 const png = await pngBytes()
@@ -113,6 +114,22 @@ describe('a Redis that is away', () => {
     await until(() => tries >= 5)
 
     expect(timesSaid(/queue is away/)).toBe(1)
+  })
+
+  test('keeps no gateway from ending that was at work', async () => {
+    await redis.start()
+    gateway = await openTrainingGateway({
+      settings: { REDIS_URL: redis.url, PIXELLLM_TRAINING: 'off' },
+    })
+    const other = new GatewayProcess(gateway.folder, 3, 60_000, redis.url)
+    const run = await createJob(gateway)
+    await other.reaches(3)
+
+    await redis.kill()
+    other.goOn()
+    await untilStatus(gateway, run, 'succeeded')
+
+    expect(await other.close()).toBe(0)
   })
 
   test('does not answer: changes are refused within their time, and work when it does', async () => {
