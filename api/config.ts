@@ -4,6 +4,11 @@ import { z } from 'zod'
 import { Device, Dtype } from '../schemas/index.ts'
 
 const MIB = 2 ** 20
+const GIB = 2 ** 30
+/** Settings that may hold a password. */
+const SECRETS: ReadonlySet<string> = new Set(['REDIS_URL'])
+
+const FOLDER = /^(?<name>[\w-]{1,100})=(?<folder>\/.*)$/
 
 const Environment = z.object({
   PIXELLLM_HOST: z.string().default('127.0.0.1'),
@@ -24,10 +29,27 @@ const Environment = z.object({
   PIXELLLM_MAX_IMAGE_SIDE: wholeNumber(1).default(16_384),
   PIXELLLM_IMAGE_TTL_S: wholeNumber(1).default(24 * 60 * 60),
   PIXELLLM_IMAGE_STORE_BYTES: wholeNumber(0).default(1024 * MIB),
+  PIXELLLM_MAX_DATASET_BYTES: wholeNumber(1024).default(5 * GIB),
+  PIXELLLM_MAX_DATASET_FILE_BYTES: wholeNumber(1024).default(GIB),
+  PIXELLLM_MAX_DATASET_FILES: wholeNumber(1, 10_000_000).default(200_000),
+  PIXELLLM_MAX_ARCHIVE_RATIO: wholeNumber(1, 100_000).default(100),
+  PIXELLLM_DATASET_STORE_BYTES: wholeNumber(0).default(50 * GIB),
+  PIXELLLM_DATASET_ROOTS: folders().default(new Map()),
+  PIXELLLM_DATASET_CHECK_TIMEOUT_MS: wholeNumber(1, 86_400_000).default(3_600_000),
+  PIXELLLM_DATASET_CHECK_BYTES: wholeNumber(256 * MIB).default(2 * GIB),
+  PIXELLLM_UPLOAD_TIMEOUT_MS: wholeNumber(1, 86_400_000).default(3_600_000),
   PIXELLLM_REQUEST_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
   PIXELLLM_LOAD_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(900_000),
   PIXELLLM_STEP_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(120_000),
   PIXELLLM_DRAIN_TIMEOUT_MS: wholeNumber(0, 3_600_000).default(20_000),
+  PIXELLLM_TRAINING: onOrOff().default(true),
+  PIXELLLM_QUEUE_BOARD: onOrOff().default(false),
+  REDIS_URL: z
+    .url({
+      protocol: /^rediss?$/,
+      error: 'it must be an address such as redis://localhost:6379',
+    })
+    .optional(),
   PIXELLLM_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -48,7 +70,7 @@ const Config = Environment.transform((env) => ({
   workers: env.PIXELLLM_WORKERS,
   /** The Python interpreter that has `pixelllm`. */
   worker_python: env.PIXELLLM_WORKER_PYTHON,
-  /** Where stored images lie. */
+  /** Where stored images, runs and the job queue lie. */
   data_dir: env.PIXELLLM_DATA_DIR,
   /** Calls that may wait in each worker. */
   max_queue: env.PIXELLLM_MAX_QUEUE,
@@ -65,6 +87,21 @@ const Config = Environment.transform((env) => ({
   image_ttl_s: env.PIXELLLM_IMAGE_TTL_S,
   /** Disk for stored images; the ones used longest ago make room. */
   image_store_bytes: env.PIXELLLM_IMAGE_STORE_BYTES,
+  /** Of an archive, and of what it is unpacked to. */
+  max_dataset_bytes: env.PIXELLLM_MAX_DATASET_BYTES,
+  max_dataset_file_bytes: env.PIXELLLM_MAX_DATASET_FILE_BYTES,
+  max_dataset_files: env.PIXELLLM_MAX_DATASET_FILES,
+  /** How many times its own size an archive may be unpacked to. */
+  max_archive_ratio: env.PIXELLLM_MAX_ARCHIVE_RATIO,
+  /** Disk for datasets that were sent; there is no room for more. */
+  dataset_store_bytes: env.PIXELLLM_DATASET_STORE_BYTES,
+  /** Folders that callers may make datasets of, by the ids that they name. */
+  dataset_roots: env.PIXELLLM_DATASET_ROOTS,
+  dataset_check_timeout_ms: env.PIXELLLM_DATASET_CHECK_TIMEOUT_MS,
+  /** Memory of the process that checks a dataset. */
+  dataset_check_bytes: env.PIXELLLM_DATASET_CHECK_BYTES,
+  /** How long sending an archive may take. */
+  upload_timeout_ms: env.PIXELLLM_UPLOAD_TIMEOUT_MS,
   /** How long a caller waits for an answer. */
   request_timeout_ms: env.PIXELLLM_REQUEST_TIMEOUT_MS,
   /** From the start of a worker to its loaded model. */
@@ -73,6 +110,12 @@ const Config = Environment.transform((env) => ({
   step_timeout_ms: env.PIXELLLM_STEP_TIMEOUT_MS,
   /** How long running requests may go on after SIGTERM. */
   drain_timeout_ms: env.PIXELLLM_DRAIN_TIMEOUT_MS,
+  /** Whether this gateway works on training jobs; it takes them in any case. */
+  training: env.PIXELLLM_TRAINING,
+  /** Whether people can look at the job queue under /queue. */
+  queue_board: env.PIXELLLM_QUEUE_BOARD,
+  /** The server of the job queue; null for one of the data folder's own. */
+  redis_url: env.REDIS_URL ?? null,
   log_level: env.PIXELLLM_LOG_LEVEL,
 }))
 export type Config = z.infer<typeof Config>
@@ -88,8 +131,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const parsed = Config.safeParse(Object.fromEntries(set))
   if (parsed.success) return parsed.data
 
-  const sentences = parsed.error.issues.map(({ path: [name], message }) => {
-    return `${String(name)} is ${JSON.stringify(environment[String(name)])}: ${message}.`
+  const sentences = parsed.error.issues.map(({ path, message }) => {
+    const name = String(path[0])
+    if (SECRETS.has(name)) return `${name}: ${message}.`
+    return `${name} is ${JSON.stringify(environment[name])}: ${message}.`
   })
   throw new ConfigError(sentences.join('\n'))
 }
@@ -103,6 +148,24 @@ function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) {
     .regex(/^\d{1,15}$/, { error, abort: true })
     .transform(Number)
     .pipe(z.int({ error }).min(min, { error }).max(max, { error }))
+}
+
+function onOrOff() {
+  const error = 'it must be on or off'
+  return z.enum(['on', 'off'], { error }).transform((word) => word === 'on')
+}
+
+/** Folders by name: `flowers=/srv/flowers,birds=/srv/birds`. */
+function folders() {
+  return z.string().transform((text, context) => {
+    const entries = text.split(',').map((part) => FOLDER.exec(part.trim())?.groups)
+    const found = new Map(entries.map((entry) => [entry?.name ?? '', entry?.folder ?? '']))
+    if (found.size === entries.length && !found.has('')) return found
+    const message =
+      'it must be name=/folder, several with commas between, each name once and in letters, digits, - and _'
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
 }
 
 /** A path inside the folder of package.json, from the sources as well as from `dist`. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 
@@ -25,8 +26,20 @@ export class EventStream {
     return this.#open
   }
 
-  send(event: string, data: unknown): void {
-    this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+  /** Begins the reply now, where there may be no event for long. */
+  open(): void {
+    this.#write(': here\n\n')
+  }
+
+  /** With an id, a client that lost the connection says which event was its last. */
+  send(event: string, data: unknown, id?: number): void {
+    const number = id === undefined ? '' : `id: ${id}\n`
+    this.#write(`${number}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+  }
+
+  /** Waits until the client has taken most of what was sent, or is gone. */
+  async drained(signal: AbortSignal): Promise<void> {
+    if (this.#body.writableNeedDrain) await once(this.#body, 'drain', { signal }).catch(() => {})
   }
 
   /** Ends the reply; nothing may be sent after it. May be called twice. */

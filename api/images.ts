@@ -1,16 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageId, type ImageInfo, type ImageSize, type StoredImage } from '../schemas/index.ts'
 import { codeOf } from './error-code.ts'
 import { ApiError } from './errors.ts'
 import { type ImageLimits, probeImage } from './probe.ts'
+import { PARTIAL, writeWhole } from './write-whole.ts'
 
 const SWEEP_MS = 60_000
 /** `<id>.<width>x<height>`: what there is to know about an image is the name of its file. */
 const FILE_NAME = /^(?<id>img_[0-9a-f]{32})\.(?<width>[1-9]\d{0,6})x(?<height>[1-9]\d{0,6})$/
-const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
-const PARTIAL = '.partial'
 /** A file that is still half written after so long has no writer any more. */
 const PARTIAL_MS = 60 * 60 * 1000
 
@@ -195,26 +194,6 @@ async function readEntries({ directory, ttl_s }: ImageStoreOptions): Promise<Map
     }
   }
   return new Map(entries.sort(([, a], [, b]) => a.expires_ms - b.expires_ms))
-}
-
-/** Writes a file that is there whole or not at all. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${path}.${randomUUID()}${PARTIAL}`
-  try {
-    const file = await open(partial, 'wx', 0o600)
-    try {
-      await file.writeFile(bytes)
-    } finally {
-      await file.close()
-    }
-    await rename(partial, path)
-  } catch (error) {
-    await rm(partial, { force: true })
-    if (DISK_FULL.has(codeOf(error))) {
-      throw new ApiError('storage_full', 'the disk is full', { cause: error })
-    }
-    throw error
-  }
 }
 
 function toStoredImage(id: ImageId, { width, height, bytes, expires_ms }: Entry): StoredImage {

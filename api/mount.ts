@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { z } from 'zod'
 import type { Operation } from '../schemas/index.ts'
 
@@ -7,7 +7,7 @@ export function mount<Result>(
   app: FastifyInstance,
   operation: Operation & { readonly result?: z.ZodType<Result> },
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<Result | FastifyReply>,
-  options: { readonly bodyLimit?: number } = {},
+  options: Pick<RouteShorthandOptions, 'bodyLimit' | 'config'> = {},
 ): void {
   app.route({
     ...options,

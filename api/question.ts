@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import {
   type ImageSize,
+  type LoadedModel,
   type Location,
-  type Model,
   type ModelId,
   neededTasks,
   outsideImage,
@@ -13,12 +13,14 @@ import type { Call, Worker } from '../worker-bridge/index.ts'
 import type { Config } from './config.ts'
 import { ApiError } from './errors.ts'
 import { type ImageStore, type ReceivedImage, receiveImage } from './images.ts'
+import type { ModelRegistry } from './models/index.ts'
 import { readTextFields, readUpload, type Upload } from './plugins/uploads.ts'
 import { invalidRequest, parse } from './validation.ts'
 
 export interface QuestionDependencies {
   readonly config: Config
   readonly worker: Worker
+  readonly models: Pick<ModelRegistry, 'choose'>
   readonly images: ImageStore
 }
 
@@ -34,11 +36,11 @@ export interface Question {
 export async function readQuestion(
   task: Task,
   request: FastifyRequest,
-  { config, worker, images }: QuestionDependencies,
+  { config, models, images }: QuestionDependencies,
 ): Promise<Question> {
   const upload = await readUpload(request)
   const options = readOptions(task, upload)
-  const model = chooseModel(options.model, worker)
+  const model = await models.choose(options.model)
   checkSupport(task, options, model)
   const image =
     upload.image instanceof Uint8Array
@@ -47,6 +49,7 @@ export async function readQuestion(
   checkLocation(options.location, image)
   const call = {
     id: request.id,
+    model: model.id,
     task: task.name,
     request: { ...options },
     image: { id: image.sha256, bytes: image.bytes },
@@ -59,17 +62,7 @@ function readOptions(task: Task, { fields, isForm }: Upload): SharedOptions {
   return parse(task.options, isForm ? readTextFields(fields, task.options.shape) : fields)
 }
 
-function chooseModel(wanted: ModelId | undefined, worker: Worker): Model {
-  const { models } = worker.status()
-  const [first] = models
-  if (first === undefined) throw new ApiError('worker_unavailable', 'the model is being loaded')
-  const model = wanted === undefined ? first : models.find(({ id }) => id === wanted)
-  if (model !== undefined) return model
-  const loaded = models.map(({ id }) => id).join(', ')
-  throw new ApiError('model_not_found', `no model ${wanted} is loaded; there is: ${loaded}`)
-}
-
-function checkSupport(task: Task, options: SharedOptions, { id, tasks }: Model): void {
+function checkSupport(task: Task, options: SharedOptions, { id, tasks }: LoadedModel): void {
   const missing = neededTasks(task, options).find((name) => !tasks.some((able) => able === name))
   if (missing === undefined) return
   const cannot = missing === task.name ? missing : `${missing}, so it has no masks`

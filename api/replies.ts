@@ -15,8 +15,11 @@ export interface Exchange {
   readonly reply: FastifyReply
 }
 
+/** What a task can reply with. */
+export type TaskMediaType = Exclude<MediaType, 'application/x-tar'>
+
 /** How a question is asked and answered, by the media type of the reply. */
-export const repliers: Readonly<Record<MediaType, (exchange: Exchange) => Promise<unknown>>> = {
+export const repliers: Readonly<Record<TaskMediaType, (exchange: Exchange) => Promise<unknown>>> = {
   'application/json': answer,
   'text/event-stream': stream,
   'image/png': draw,

@@ -1,11 +1,15 @@
 /** The server as a process: settings, listening, signals, exit code. */
+import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { startWorkers, type Worker, WorkerError } from '../worker-bridge/index.ts'
+import { startWorkers, type Worker, WorkerError, type WorkerPool } from '../worker-bridge/index.ts'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type DatasetStore, openDatasets } from './datasets/index.ts'
 import { codeOf } from './error-code.ts'
 import { createLog } from './log.ts'
+import { ModelRegistry, readActive, sourcesOf } from './models/index.ts'
+import { Training } from './training/index.ts'
 
 /** After draining, for ending the worker's processes. */
 const CLOSE_MS = 15_000
@@ -22,20 +26,24 @@ const FOLDER_FAILURES = new Set([
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const log = createLog(config.log_level, process.stderr.isTTY)
+  const directory = resolve(config.data_dir, 'models')
+  const active = await usingFolder(config, () => readActive(directory))
   const worker = await startWorkers({
     ...config,
+    models: sourcesOf(directory, active),
     python: config.worker_python,
     limits: { start_ms: config.load_timeout_ms, engine_ms: config.step_timeout_ms },
     log,
   })
   try {
-    const app = await build(config, worker, log)
+    const { app, models, datasets } = await usingFolder(config, () => build(config, worker, log))
     closeWithGrace({ delay: config.drain_timeout_ms + CLOSE_MS, logger: log }, async ({ err }) => {
       if (err) log.fatal({ err }, 'the server ends after an error')
-      await drain(app, worker, config)
+      await Promise.all([drain(app, worker, config), datasets.close()])
     })
     const address = await listen(app, config)
     await worker.ready()
+    await models.restore()
     announce(address, worker)
   } catch (error) {
     // A signal while the model was being loaded: whoever handles it ends the process.
@@ -45,13 +53,35 @@ async function main(): Promise<void> {
   }
 }
 
-async function build(
-  config: Config,
-  worker: Worker,
-  log: FastifyBaseLogger,
-): Promise<FastifyInstance> {
+interface Server {
+  readonly app: FastifyInstance
+  readonly models: ModelRegistry
+  readonly datasets: DatasetStore
+}
+
+async function build(config: Config, worker: WorkerPool, log: FastifyBaseLogger): Promise<Server> {
+  const models = await ModelRegistry.open({
+    directory: resolve(config.data_dir, 'models'),
+    host: worker,
+    load_timeout_ms: config.load_timeout_ms,
+    log,
+  })
+  const datasets = await openDatasets(config, log)
+  const training = await Training.open({
+    settings: { ...config, data_dir: resolve(config.data_dir) },
+    workshop: worker,
+    datasets,
+    models,
+    log,
+  })
+  const app = await buildApp({ config, worker, models, datasets, training, log })
+  return { app, models, datasets }
+}
+
+/** Does what needs the data folder, and says so where that cannot be used. */
+async function usingFolder<Result>(config: Config, use: () => Promise<Result>): Promise<Result> {
   try {
-    return await buildApp({ config, worker, log })
+    return await use()
   } catch (error) {
     const code = codeOf(error)
     if (code === undefined || !FOLDER_FAILURES.has(code)) throw error

@@ -11,7 +11,7 @@ import {
 } from 'zod-openapi'
 import { type ErrorCode, errorEntry, Problem } from './error.ts'
 import type { Operation, RequestBody } from './operation.ts'
-import { operations } from './operations.ts'
+import { operations } from './operations/index.ts'
 import { StreamedProblem, StreamedResult, StreamedWord } from './stream.ts'
 import { VERSION } from './version.ts'
 
@@ -33,7 +33,9 @@ export function openapiDocument(): oas31.OpenAPIObject {
     tags: [
       { name: 'tasks', description: 'Ask the model' },
       { name: 'images', description: 'Send an image once and ask about it often' },
-      { name: 'models', description: 'What is loaded' },
+      { name: 'datasets', description: 'What is trained on' },
+      { name: 'training', description: 'Train a model, watch it, and keep what it learned' },
+      { name: 'models', description: 'What can be asked' },
       { name: 'health', description: 'For load balancers and supervisors' },
       { name: 'contract', description: 'What the server promises' },
     ],
@@ -67,32 +69,42 @@ function paths(
 }
 
 function operationObject(operation: Operation): ZodOpenApiOperationObject {
-  const { id, tag, summary, description, params, body } = operation
+  const { id, tag, scope, summary, description, params, query, headers, body } = operation
   return {
     operationId: id,
     tags: [tag],
     summary,
     ...(description && { description }),
-    ...(params && { requestParams: { path: params } }),
+    ...(scope && { 'x-scope': scope }),
+    ...((params ?? query ?? headers) && {
+      requestParams: {
+        ...(params && { path: params }),
+        ...(query && { query }),
+        ...(headers && { header: headers }),
+      },
+    }),
     ...(body && { requestBody: requestBody(body) }),
     responses: { [`${operation.status}`]: success(operation), ...failures(operation.errors) },
   }
 }
 
-function requestBody({ json, form }: RequestBody): ZodOpenApiRequestBodyObject {
+function requestBody({ json, form, required = true }: RequestBody): ZodOpenApiRequestBodyObject {
   return {
-    required: true,
+    required,
     content: {
-      'multipart/form-data': { schema: form, encoding: formEncoding(form) },
-      'application/json': { schema: json },
+      ...(form && { 'multipart/form-data': { schema: form, encoding: formEncoding(form) } }),
+      ...(json && { 'application/json': { schema: json } }),
     },
   }
 }
 
-/** How the parts of a form are written: the image as it is, objects as JSON text. */
+/** How the parts of a form are written: files as they are, objects as JSON text. */
 function formEncoding(form: z.ZodObject): NonNullable<ZodOpenApiMediaTypeObject['encoding']> {
   return {
-    image: { contentType: 'image/jpeg, image/png, image/webp' },
+    ...('image' in form.shape && { image: { contentType: 'image/jpeg, image/png, image/webp' } }),
+    ...('archive' in form.shape && {
+      archive: { contentType: 'application/x-tar, application/gzip, application/zip' },
+    }),
     ...('location' in form.shape && { location: { contentType: 'application/json' } }),
   }
 }

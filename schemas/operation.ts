@@ -2,8 +2,16 @@ import type { z } from 'zod'
 import type { ErrorCode } from './error.ts'
 
 /** What replies can be, the usual first. */
-export const MEDIA_TYPES = ['application/json', 'text/event-stream', 'image/png'] as const
+export const MEDIA_TYPES = [
+  'application/json',
+  'text/event-stream',
+  'image/png',
+  'application/x-tar',
+] as const
 export type MediaType = (typeof MEDIA_TYPES)[number]
+
+/** What a caller must be allowed to do: ask models, train them, or change what is served. */
+export type Scope = 'infer' | 'train' | 'admin'
 
 /** One route of the API: the server mounts it, `document.ts` prints it. */
 export interface Operation {
@@ -12,24 +20,31 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** With parameters in braces, as OpenAPI writes them. */
   readonly path: string
-  readonly tag: 'tasks' | 'images' | 'models' | 'health' | 'contract'
+  readonly tag: 'tasks' | 'images' | 'datasets' | 'training' | 'models' | 'health' | 'contract'
+  /** Null where everybody may. */
+  readonly scope: Scope | null
   readonly summary: string
   readonly description?: string
   readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  /** The headers that it looks at, in lower case. */
+  readonly headers?: z.ZodObject
   readonly body?: RequestBody
   /** Status of a reply that is not an error. */
   readonly status: 200 | 201 | 204
-  /** The reply as JSON. Absent when it has no body. */
+  /** The reply as JSON. Absent when it has no body, or none in JSON. */
   readonly result?: z.ZodType
   /** What the reply can be in place of JSON, for callers who ask with `Accept`. */
   readonly alternatives?: Readonly<Partial<Record<MediaType, z.ZodType>>>
   readonly errors: readonly ErrorCode[]
 }
 
-/** A body with an image: as JSON, or as a form with the image in a file part. */
+/** A body: as JSON, as a form with a file part, or either. */
 export interface RequestBody {
-  readonly json: z.ZodObject
-  readonly form: z.ZodObject
+  readonly json?: z.ZodObject
+  readonly form?: z.ZodObject
+  /** Whether there has to be one; true where it is not said. */
+  readonly required?: boolean
 }
 
 /** The media types that the reply of an operation can have, the usual first. */

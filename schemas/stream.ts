@@ -24,3 +24,9 @@ export const EventStreamBody = z.string().meta({
   description:
     'Server-sent events: `word` (StreamedWord) for every word, then `done` (StreamedResult) or `error` (StreamedProblem). Comments keep the connection alive.',
 })
+
+/** The body of a live list of training events. */
+export const TrainingEventStreamBody = z.string().meta({
+  description:
+    'Server-sent events named by the type of a TrainingEvent, with its id and with itself as data. The stream ends when the job has ended. Comments keep the connection alive.',
+})

@@ -1,13 +1,15 @@
 /**
  * The wire between Node and the Python worker, as pythonia carries it: JSON strings only.
  *
- * Node calls five functions, `start(settings)`, `submit(call)`, `cancel(id)`, `ping("")` and
- * `shutdown("")`; each returns an acknowledgement at once. Everything else comes one way, as
- * events on one channel.
+ * Node calls seven functions, `start(settings)`, `submit(call)`, `order(order)`, `cancel(id)`,
+ * `check(plan)`, `ping("")` and `shutdown("")`; each returns an acknowledgement at once. Everything
+ * else comes one way, as events on one channel.
  */
 import { z } from 'zod'
 import { Failure } from './error.ts'
-import { Model } from './models.ts'
+import { LoadedModel } from './models.ts'
+import { ModelId } from './tasks/index.ts'
+import { Hyperparameters, RecipeName, TrainingJobId } from './training-jobs.ts'
 import { Word } from './word.ts'
 
 const milliseconds = z.number().min(0)
@@ -36,17 +38,32 @@ export type Device = z.infer<typeof Device>
 export const Dtype = z.enum(['auto', 'float32', 'bfloat16']).meta({ id: 'Dtype' })
 export type Dtype = z.infer<typeof Dtype>
 
+const folder = z.string().min(1)
+
+/** A trained model on disk: what it learned, to be put on top of the model it was trained from. */
+export const ModelSource = z
+  .strictObject({
+    id: ModelId,
+    folder: folder.describe('Where its model.json and its weights lie'),
+  })
+  .meta({ id: 'ModelSource' })
+export type ModelSource = z.infer<typeof ModelSource>
+
 export const WorkerSettings = z
   .strictObject({
     model: z.string().min(1).describe('A preset whose checkpoint is shipped, or a directory'),
+    models: z.array(ModelSource).describe('Trained models to load as well'),
     device: Device,
     dtype: Dtype.describe('What weights and activations are made of; auto: by device and size'),
     threads: z.int().min(1).max(1024).nullable().describe('CPU threads of torch; null: its choice'),
     slab: Slab,
     host_pid: z.int().min(1).describe('The worker ends when this process does'),
-    max_queue: z.int().min(1).describe('Calls that may wait'),
-    max_batch: z.int().min(1).describe('Sequences that are decoded together'),
-    feature_cache_bytes: z.int().min(0).describe('Memory for the features of images seen before'),
+    max_queue: z.int().min(1).describe('Calls that may wait for each model'),
+    max_batch: z.int().min(1).describe('Sequences of a model that are decoded together'),
+    feature_cache_bytes: z
+      .int()
+      .min(0)
+      .describe('Memory for the features of images seen before, of all models'),
   })
   .meta({ id: 'WorkerSettings', description: 'Argument of start' })
 export type WorkerSettings = z.infer<typeof WorkerSettings>
@@ -69,6 +86,7 @@ export type CallImage = z.infer<typeof CallImage>
 export const WorkerCall = z
   .strictObject({
     id: CallId,
+    model: ModelId.describe('One of those that are loaded'),
     task: z.string().min(1),
     request: z.record(z.string(), z.unknown()).describe('The validated options of the task'),
     image: CallImage,
@@ -77,6 +95,64 @@ export const WorkerCall = z
   })
   .meta({ id: 'WorkerCall', description: 'Argument of submit' })
 export type WorkerCall = z.infer<typeof WorkerCall>
+
+export const LoadOrder = z
+  .strictObject({ kind: z.literal('load'), id: CallId, model: ModelSource })
+  .meta({ id: 'LoadOrder', description: 'Load a trained model; loading one again is fine' })
+
+export const UnloadOrder = z
+  .strictObject({ kind: z.literal('unload'), id: CallId, model: ModelId })
+  .meta({ id: 'UnloadOrder', description: 'Let go of a trained model when its calls are answered' })
+
+export const TrainOrder = z
+  .strictObject({
+    kind: z.literal('train'),
+    id: CallId,
+    job: TrainingJobId,
+    run: folder.describe('Folder of the job: job.json, events.jsonl, attempts/ and what it makes'),
+    attempt: z
+      .int()
+      .min(1)
+      .describe('Its number in attempts/: as soon as there is a later one, stop'),
+    dataset: folder.describe('Folder of the dataset, in the plain layout'),
+    base_model: ModelId,
+    base_folder: folder
+      .nullable()
+      .describe('Of a trained model; null for the model of the settings'),
+    model: ModelSource.describe('The model to make, and where'),
+  })
+  .meta({
+    id: 'TrainOrder',
+    description: 'Work on a training job, or go on with it. Cancelling the order stops it in place',
+  })
+export type TrainOrder = z.infer<typeof TrainOrder>
+
+export const WorkerOrder = z
+  .discriminatedUnion('kind', [LoadOrder, UnloadOrder, TrainOrder])
+  .meta({ id: 'WorkerOrder', description: 'Argument of order' })
+export type WorkerOrder = z.infer<typeof WorkerOrder>
+
+/** How an order to train ended that did not fail. */
+export const TrainOutcome = z
+  .enum(['succeeded', 'failed', 'paused', 'cancelled', 'stopped', 'superseded'])
+  .meta({
+    id: 'TrainOutcome',
+    description:
+      "The first four are written in the job's events; `stopped`: the order was cancelled; `superseded`: there is a later attempt",
+  })
+export type TrainOutcome = z.infer<typeof TrainOutcome>
+
+export const TrainingPlan = z
+  .strictObject({
+    recipe: RecipeName,
+    base_folder: folder
+      .nullable()
+      .describe('Of a trained model; null for the model of the settings'),
+    hyperparameters: Hyperparameters,
+    seed: z.int().min(0),
+  })
+  .meta({ id: 'TrainingPlan', description: 'Argument of check' })
+export type TrainingPlan = z.infer<typeof TrainingPlan>
 
 export const Refusal = z
   .strictObject({ ok: z.literal(false), error: Failure })
@@ -101,6 +177,11 @@ export const Pong = z
   .meta({ id: 'Pong', description: 'What ping returns' })
 export type Pong = z.infer<typeof Pong>
 
+export const PlanChecked = z
+  .strictObject({ ok: z.literal(true), steps: z.int().min(1) })
+  .meta({ id: 'PlanChecked', description: 'What check returns: the recipe can be followed' })
+
+export const PlanAcknowledgement = z.discriminatedUnion('ok', [PlanChecked, Refusal])
 export const Acknowledgement = z.discriminatedUnion('ok', [Accepted, Refusal])
 export const StartAcknowledgement = z.discriminatedUnion('ok', [Started, Refusal])
 export const PingAcknowledgement = z.discriminatedUnion('ok', [Pong, Refusal])
@@ -121,7 +202,7 @@ export const ReadyEvent = z
     type: z.literal('ready'),
     pid: z.int().min(1),
     device: z.string(),
-    models: z.array(Model).min(1),
+    models: z.array(LoadedModel).min(1).describe('That of the settings comes first'),
   })
   .meta({ id: 'ReadyEvent', description: 'The model is loaded' })
 export type ReadyEvent = z.infer<typeof ReadyEvent>
@@ -143,11 +224,32 @@ export const DoneEvent = z
   })
   .meta({ id: 'DoneEvent' })
 
+export const LoadedEvent = z
+  .strictObject({ type: z.literal('loaded'), id: CallId, model: LoadedModel })
+  .meta({ id: 'LoadedEvent', description: 'An order to load is done' })
+
+export const UnloadedEvent = z
+  .strictObject({ type: z.literal('unloaded'), id: CallId })
+  .meta({ id: 'UnloadedEvent', description: 'An order to unload is done' })
+
+export const TrainedEvent = z
+  .strictObject({ type: z.literal('trained'), id: CallId, outcome: TrainOutcome })
+  .meta({ id: 'TrainedEvent', description: 'An order to train ends' })
+
 export const ErrorEvent = z
   .strictObject({ type: z.literal('error'), id: CallId, error: Failure })
-  .meta({ id: 'ErrorEvent', description: 'The call ends without an answer' })
+  .meta({ id: 'ErrorEvent', description: 'The call, or the order, ends without an answer' })
 
 export const WorkerEvent = z
-  .discriminatedUnion('type', [ReadyEvent, FailedEvent, WordsEvent, DoneEvent, ErrorEvent])
+  .discriminatedUnion('type', [
+    ReadyEvent,
+    FailedEvent,
+    WordsEvent,
+    DoneEvent,
+    LoadedEvent,
+    UnloadedEvent,
+    TrainedEvent,
+    ErrorEvent,
+  ])
   .meta({ id: 'WorkerEvent', description: 'What the worker pushes' })
 export type WorkerEvent = z.infer<typeof WorkerEvent>

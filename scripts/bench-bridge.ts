@@ -42,6 +42,7 @@ async function measure(
 ): Promise<{ latencies_ms: number[]; total_ms: number }> {
   const call = {
     id: 'bench',
+    model: 'bench',
     task: 'size',
     request: {},
     image: { id: 'a'.repeat(64), bytes: image },

@@ -1,4 +1,5 @@
 /** A Python worker as one typed object. */
+export { within } from './deadline.ts'
 export { WorkerError } from './errors.ts'
 export { defaultLimits, type Limits } from './limits.ts'
 export { startWorkers, type WorkerPool, type WorkersOptions } from './pool.ts'

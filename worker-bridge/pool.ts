@@ -1,11 +1,35 @@
-import type { Slab as SlabSettings, Word, WorkerCall, WorkerSettings } from '../schemas/index.ts'
+import type {
+  ErrorCode,
+  LoadedModel,
+  ModelId,
+  ModelSource,
+  Slab as SlabSettings,
+  TrainingPlan,
+  TrainOutcome,
+  Word,
+  WorkerCall,
+  WorkerSettings,
+} from '../schemas/index.ts'
 import { Change } from './change.ts'
 import { Deadline, within } from './deadline.ts'
 import { WorkerError } from './errors.ts'
 import type { Flight } from './flight.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { Models } from './models.ts'
 import { type Lease, Slab } from './slab.ts'
-import type { Answer, Call, Log, RunOptions, Worker, WorkerState, WorkerStatus } from './types.ts'
+import type {
+  Answer,
+  Call,
+  Job,
+  Log,
+  OrderOptions,
+  RunOptions,
+  TrainOptions,
+  Worker,
+  WorkerState,
+  WorkerStatus,
+  Workshop,
+} from './types.ts'
 import { PythonWorker } from './worker.ts'
 
 const PYTHON_MODULE = 'pixelllm.worker.bridge'
@@ -15,11 +39,12 @@ const BEST_FIRST: readonly WorkerState[] = ['ready', 'unresponsive', 'starting',
 const MAX_CRASHES = 2
 /** Leaves room for what makes a call's id unique, within the length that the wire allows. */
 const MAX_ID_LENGTH = 180
+const NEVER = new AbortController().signal
 
 export interface WorkersOptions extends Omit<WorkerSettings, 'slab' | 'host_pid'> {
   /** Path of the Python interpreter that has `pixelllm` installed. */
   readonly python: string
-  /** Python processes to run, each with the model in its own memory. */
+  /** Python processes to run, each with the models in its own memory. */
   readonly workers: number
   /** Shared memory for images on their way to Python. */
   readonly slab_bytes: number
@@ -40,6 +65,10 @@ export interface PoolDetails {
     readonly python_pid: number | undefined
     /** Calls that Python has. */
     readonly load: number
+    /** Names of the models that it has, or had last. */
+    readonly models: readonly ModelId[]
+    /** Whether it works on a training job. */
+    readonly trains: boolean
     /** How often Python was started. */
     readonly starts: number
   }[]
@@ -52,9 +81,11 @@ export async function startWorkers(options: WorkersOptions): Promise<WorkerPool>
 }
 
 /** The workers of one gateway, their slab, and the calls that wait for one of them. */
-export class WorkerPool implements Worker {
+export class WorkerPool implements Worker, Workshop {
   readonly #workers: readonly PythonWorker[]
+  readonly #models: Models
   readonly #slab: Slab
+  readonly #limits: Limits
   readonly #max_waiting: number
   readonly #change = new Change()
   readonly #running = new Set<Deadline>()
@@ -65,8 +96,15 @@ export class WorkerPool implements Worker {
   constructor(options: WorkersOptions, slab: Slab) {
     this.#slab = slab
     this.#max_waiting = options.max_queue * options.workers
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#models = new Models({
+      workers: () => this.#workers ?? [],
+      active: options.models,
+      limits: this.#limits,
+      log: options.log,
+    })
     this.#workers = Array.from({ length: options.workers }, (_, index) =>
-      startWorker(options, slab, index, () => this.#change.notify()),
+      this.#start(options, index),
     )
   }
 
@@ -75,26 +113,54 @@ export class WorkerPool implements Worker {
   }
 
   async run(call: Call, options: RunOptions): Promise<Answer> {
-    const deadline = new Deadline(call.timeout_ms, options.signal)
-    this.#running.add(deadline)
-    try {
+    return this.#within(call.timeout_ms, options.signal, async (deadline) => {
       // First a worker, then a place for the image: without a worker it could be held for long.
-      while (this.#leastLoaded() === undefined) await this.#wait(deadline.signal)
+      await this.#chosen(() => this.#answering(call.model), deadline.signal)
       const image = await this.#slab.write(call.image.bytes, deadline.signal)
       return await this.#answer(call, image, deadline, options.onWords)
-    } finally {
-      deadline.clear()
-      this.#running.delete(deadline)
+    })
+  }
+
+  load(model: ModelSource, { timeout_ms }: OrderOptions): Promise<LoadedModel> {
+    return this.#within(timeout_ms, NEVER, async ({ signal }) => {
+      await this.#chosen(() => this.#leastLoaded(), signal)
+      return this.#models.load(model, signal)
+    })
+  }
+
+  unload(model: ModelId, { timeout_ms }: OrderOptions): Promise<void> {
+    return this.#within(timeout_ms, NEVER, ({ signal }) => this.#models.unload(model, signal))
+  }
+
+  check(plan: TrainingPlan, { timeout_ms }: OrderOptions): Promise<{ readonly steps: number }> {
+    return this.#within(timeout_ms, NEVER, async ({ signal }) => {
+      const worker = await this.#chosen(() => this.#leastLoaded(), signal)
+      return { steps: await worker.check(plan, signal) }
+    })
+  }
+
+  /** A worker that starts is waited for as long as it may take. */
+  async train(job: Job, { signal }: TrainOptions): Promise<TrainOutcome> {
+    if (signal.aborted) return 'stopped'
+    try {
+      const { outcome } = await this.#within(this.#limits.start_ms, signal, (deadline) =>
+        this.#chosen(() => this.#beginTraining(job, signal), deadline.signal),
+      )
+      return await outcome
+    } catch (error) {
+      if (signal.aborted && isCode(error, 'cancelled')) return 'stopped'
+      if (this.#closed !== undefined && isCode(error, 'worker_crashed')) throw shuttingDown()
+      throw error
     }
   }
 
   status(): WorkerStatus {
-    const { state, reason, models } = this.#best()
+    const { state, reason } = this.#best()
     const pulses = this.#workers.flatMap(({ pulse }) => pulse ?? [])
     return {
       state,
       ...(state !== 'ready' && reason !== undefined && { reason }),
-      models,
+      models: this.#models.loaded,
       queued: pulses.reduce((sum, { queued }) => sum + queued, this.#waiting),
       active: pulses.reduce((sum, { active }) => sum + active, 0),
     }
@@ -103,11 +169,13 @@ export class WorkerPool implements Worker {
   inspect(): PoolDetails {
     return {
       slab: { ...this.#slab.settings, free_bytes: this.#slab.free_bytes },
-      workers: this.#workers.map(({ state, pids, load, starts }) => ({
+      workers: this.#workers.map(({ state, pids, load, models, trains, starts }) => ({
         state,
         host_pid: pids.host,
         python_pid: pids.python,
         load,
+        models: models.map(({ id }) => id),
+        trains,
         starts,
       })),
     }
@@ -133,7 +201,12 @@ export class WorkerPool implements Worker {
         try {
           return await flight.answer
         } catch (error) {
-          if (!isCrash(error) || flight.words_sent || flights.length === MAX_CRASHES) throw error
+          if (
+            !isCode(error, 'worker_crashed') ||
+            flight.words_sent ||
+            flights.length === MAX_CRASHES
+          )
+            throw error
         }
       }
     } finally {
@@ -149,15 +222,13 @@ export class WorkerPool implements Worker {
     onWords: ((words: Word[]) => void) | undefined,
   ): Promise<Flight> {
     const { signal } = deadline
-    let worker = this.#leastLoaded()
-    while (worker === undefined) {
-      await this.#wait(signal)
-      worker = this.#leastLoaded()
-    }
-    signal.throwIfAborted()
-    // No pause since the choice: in it the worker could die, and other calls choose it as well.
-    const message = this.#message(call, image, deadline, onWords !== undefined)
-    return worker.submit(message, { signal, ...(onWords && { onWords }) })
+    return this.#chosen(() => {
+      signal.throwIfAborted()
+      // No pause after the choice: in it the worker could die, and other calls choose it as well.
+      const worker = this.#answering(call.model)
+      const message = this.#message(call, image, deadline, onWords !== undefined)
+      return worker?.submit(message, { signal, ...(onWords && { onWords }) })
+    }, signal)
   }
 
   /** The call as it crosses to Python. Callers may use an id twice, so a number is added to it. */
@@ -165,6 +236,7 @@ export class WorkerPool implements Worker {
     this.#submitted += 1
     return {
       id: `${call.id.slice(0, MAX_ID_LENGTH)}#${this.#submitted}`,
+      model: call.model,
       task: call.task,
       request: { ...call.request },
       image: { id: call.image.id, offset: image.offset, bytes: image.bytes },
@@ -186,16 +258,68 @@ export class WorkerPool implements Worker {
     }
   }
 
-  /** Undefined where no worker takes calls yet; throws where none ever will. */
-  #leastLoaded(): PythonWorker | undefined {
+  /** Waits until there is something to choose. */
+  async #chosen<T>(choose: () => T | undefined, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      const chosen = choose()
+      if (chosen !== undefined) return chosen
+      await this.#wait(signal)
+    }
+  }
+
+  /** The outcome to come; undefined where no worker takes orders yet. */
+  #beginTraining(job: Job, signal: AbortSignal): { outcome: Promise<TrainOutcome> } | undefined {
+    const worker = this.#idlest()
+    return worker && { outcome: worker.train(job, signal) }
+  }
+
+  /** Undefined where no worker has the model yet; throws where none ever will. */
+  #answering(model: ModelId): PythonWorker | undefined {
+    const worker = this.#leastLoaded((worker) => worker.has(model))
+    if (worker !== undefined || !this.#workers.some(({ live }) => live)) return worker
+    if (!this.#models.isActive(model)) {
+      throw new WorkerError('model_not_found', `the model ${model} is not loaded`)
+    }
+    if (this.#workers.some((other) => this.#models.isBehind(other))) return undefined
+    const message = `the model ${model} could not be loaded again; the server's log says why`
+    throw new WorkerError('model_unavailable', message)
+  }
+
+  /** One that does not train yet; undefined where none takes orders yet. */
+  #idlest(): PythonWorker | undefined {
+    const worker = this.#leastLoaded(({ trains }) => !trains)
+    if (worker === undefined && this.#workers.every(({ trains }) => trains)) {
+      throw new WorkerError('queue_full', 'every worker works on a training job already')
+    }
+    return worker
+  }
+
+  /** Undefined where no worker that fits is live yet; throws where none ever will be. */
+  #leastLoaded(fits: (worker: PythonWorker) => boolean = () => true): PythonWorker | undefined {
     const { state, reason } = this.#best()
     if (state === 'failed') throw new WorkerError('model_unavailable', reason ?? 'no worker runs')
     if (state === 'closed') throw shuttingDown()
 
-    const live = this.#workers.filter((worker) => worker.live)
+    const live = this.#workers.filter((worker) => worker.live && fits(worker))
     const responsive = live.filter((worker) => worker.state === 'ready')
     const candidates = responsive.length > 0 ? responsive : live
     return candidates.toSorted((a, b) => a.load - b.load)[0]
+  }
+
+  /** Acts with a deadline, which closing the pool ends. */
+  async #within<T>(
+    timeout_ms: number,
+    caller: AbortSignal,
+    act: (deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
+    const deadline = new Deadline(timeout_ms, caller)
+    this.#running.add(deadline)
+    try {
+      return await act(deadline)
+    } finally {
+      deadline.clear()
+      this.#running.delete(deadline)
+    }
   }
 
   #best(): PythonWorker {
@@ -205,6 +329,21 @@ export class WorkerPool implements Worker {
     return best
   }
 
+  #start(options: WorkersOptions, index: number): PythonWorker {
+    const { python, model, device, dtype, threads, module = PYTHON_MODULE, env = {} } = options
+    const { max_queue, max_batch, feature_cache_bytes } = options
+    const log = options.workers === 1 ? options.log : named(options.log, `worker ${index}`)
+    const fixed = { model, device, dtype, threads, max_queue, max_batch, feature_cache_bytes }
+    const worker: PythonWorker = new PythonWorker({
+      host: { python, module, env, log },
+      settings: () => ({ ...fixed, models: this.#models.active, slab: this.#slab.settings }),
+      limits: this.#limits,
+      onReady: () => void this.#models.update(worker).then(() => this.#change.notify()),
+      onChange: () => this.#change.notify(),
+    })
+    return worker
+  }
+
   async #close(): Promise<void> {
     for (const deadline of this.#running) deadline.abort(shuttingDown())
     const closing = this.#workers.map((worker) => worker.close())
@@ -212,33 +351,6 @@ export class WorkerPool implements Worker {
     await Promise.all(closing)
     await this.#slab.close()
   }
-}
-
-function startWorker(
-  options: WorkersOptions,
-  slab: Slab,
-  index: number,
-  onChange: () => void,
-): PythonWorker {
-  const { python, model, device, dtype, threads } = options
-  const { max_queue, max_batch, feature_cache_bytes } = options
-  const { module = PYTHON_MODULE, env = {} } = options
-  const log = options.workers === 1 ? options.log : named(options.log, `worker ${index}`)
-  return new PythonWorker({
-    host: { python, module, env, log },
-    settings: {
-      model,
-      device,
-      dtype,
-      threads,
-      slab: slab.settings,
-      max_queue,
-      max_batch,
-      feature_cache_bytes,
-    },
-    limits: { ...defaultLimits, ...options.limits },
-    onChange,
-  })
 }
 
 function named(log: Log, name: string): Log {
@@ -253,8 +365,8 @@ function rank({ state }: PythonWorker): number {
   return BEST_FIRST.indexOf(state)
 }
 
-function isCrash(error: unknown): boolean {
-  return error instanceof WorkerError && error.code === 'worker_crashed'
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof WorkerError && error.code === code
 }
 
 function shuttingDown(): WorkerError {

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 
 /** The functions that the Python module offers; each takes a string and returns JSON at once. */
-export const Method = z.enum(['start', 'submit', 'cancel', 'ping', 'shutdown'])
+export const Method = z.enum(['start', 'submit', 'order', 'cancel', 'check', 'ping', 'shutdown'])
 export type Method = z.infer<typeof Method>
 
 /** Gateway to host: call `method` in Python. After `shutdown` is answered the host ends. */

@@ -3,46 +3,57 @@ import {
   Acknowledgement,
   CallId,
   type Failure,
-  type Model,
+  type LoadedModel,
+  type ModelId,
+  type ModelSource,
   PingAcknowledgement,
+  PlanAcknowledgement,
   type Pong,
   StartAcknowledgement,
+  type TrainingPlan,
+  type TrainOutcome,
   type WorkerCall,
   WorkerEvent,
+  type WorkerOrder,
   type WorkerSettings,
 } from '../schemas/index.ts'
+import { within } from './deadline.ts'
 import { WorkerError } from './errors.ts'
 import { Flight } from './flight.ts'
 import { type HostOptions, HostProcess } from './host-process.ts'
 import type { Limits } from './limits.ts'
-import type { RunOptions } from './types.ts'
+import { type OrderEvent, Orders, wrongEnd } from './orders.ts'
+import type { Job, RunOptions } from './types.ts'
 
 export interface SessionOptions {
   readonly host: HostOptions
   readonly settings: Omit<WorkerSettings, 'host_pid'>
   readonly limits: Limits
-  /** Called when the model is loaded. */
+  /** Called when the models are loaded. */
   readonly onReady: () => void
 }
 
 type ReadyEvent = Extract<WorkerEvent, { type: 'ready' }>
-
-/** Which call an event belongs to, where the rest of it is not as agreed. */
+/** Which call or order an event belongs to, where the rest of it is not as agreed. */
 const EventOwner = z.object({ id: CallId })
 
-/** One life of Python: start, load, answer calls, end. Whatever ends it, its calls end with it. */
+/**
+ * One life of Python: start, load, answer calls and follow orders, end. Whatever ends it, its calls
+ * and orders end with it.
+ */
 export class Session {
   /** Resolves with the reason when the processes are gone and every call has landed. */
   readonly ended: Promise<string>
   readonly #host: HostProcess
   readonly #options: SessionOptions
   readonly #flights = new Map<string, Flight>()
+  readonly #orders = new Orders()
   readonly #start_timer: NodeJS.Timeout
   #heartbeat: NodeJS.Timeout | undefined
   #unanswered = 0
   #pulse: Pong | undefined
   #pid: number | undefined
-  #models: readonly Model[] = []
+  #models: readonly LoadedModel[] = []
   #ready_since: number | undefined
   #over = false
 
@@ -72,13 +83,19 @@ export class Session {
     return this.#ready_since === undefined ? 0 : performance.now() - this.#ready_since
   }
 
-  get models(): readonly Model[] {
+  /** The models that it has, that of the settings first. */
+  get models(): readonly LoadedModel[] {
     return this.#models
   }
 
   /** Calls that Python has, those that nobody waits for any more included. */
   get load(): number {
     return this.#flights.size
+  }
+
+  /** Whether it works on a training job. */
+  get trains(): boolean {
+    return this.#orders.trains
   }
 
   /** What Python said at the last heartbeat. */
@@ -98,6 +115,50 @@ export class Session {
     if (this.#over) flight.fail(crashed())
     else void this.#submit(call, flight)
     return flight
+  }
+
+  /** Loads a trained model; aborted, it is dropped. */
+  async loadModel(model: ModelSource, signal: AbortSignal): Promise<LoadedModel> {
+    const id = this.#orders.nextId()
+    const event = await this.#order({ kind: 'load', id, model }, signal, () => this.#cancel(id))
+    if (event.type !== 'loaded') throw wrongEnd(event)
+    return event.model
+  }
+
+  /** Lets go of a trained model; aborted, Python still does as soon as it can. */
+  async unloadModel(model: ModelId, signal: AbortSignal): Promise<void> {
+    const event = await this.#order({ kind: 'unload', id: this.#orders.nextId(), model }, signal)
+    if (event.type !== 'unloaded') throw wrongEnd(event)
+  }
+
+  /** Works on a job; aborted, it stops after the present piece, which is waited for. */
+  async train(job: Job, signal: AbortSignal): Promise<TrainOutcome> {
+    if (signal.aborted) return 'stopped'
+    const id = this.#orders.nextId()
+    const stopped = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const stop = (): void => {
+      void this.#cancel(id)
+      timer = setTimeout(() => stopped.abort(tooSlow()), this.#options.limits.engine_ms)
+    }
+    signal.addEventListener('abort', stop)
+    try {
+      const event = await this.#order({ kind: 'train', id, ...job }, stopped.signal)
+      if (event.type !== 'trained') throw wrongEnd(event)
+      return event.outcome
+    } finally {
+      signal.removeEventListener('abort', stop)
+      clearTimeout(timer)
+    }
+  }
+
+  /** Whether a recipe can be followed, and in how many steps. */
+  async check(plan: TrainingPlan, signal: AbortSignal): Promise<number> {
+    const asked = this.#ask('check', JSON.stringify(plan), PlanAcknowledgement)
+    const reply = await within(asked, signal)
+    if (reply === undefined) throw crashed()
+    if (!reply.ok) throw errorOf(reply.error)
+    return reply.steps
   }
 
   /** Asks Python to end, and kills it when it does not within `close_ms`. */
@@ -121,6 +182,26 @@ export class Session {
     const reply = await this.#ask('submit', JSON.stringify(call), Acknowledgement)
     if (reply === undefined || reply.ok) return
     flight.fail(errorOf(reply.error))
+  }
+
+  /** Gives Python an order and waits for its end, or for the signal; `drop` is called then. */
+  async #order(order: WorkerOrder, signal: AbortSignal, drop = noop): Promise<OrderEvent> {
+    signal.throwIfAborted()
+    if (this.#over) throw crashed()
+    const ended = this.#orders.add(order)
+    void this.#give(order)
+    try {
+      return await within(ended, signal)
+    } catch (error) {
+      if (signal.aborted) void drop()
+      throw error
+    }
+  }
+
+  async #give(order: WorkerOrder): Promise<void> {
+    const reply = await this.#ask('order', JSON.stringify(order), Acknowledgement)
+    if (reply === undefined || reply.ok) return
+    this.#orders.fail(order.id, errorOf(reply.error))
   }
 
   async #cancel(id: string): Promise<void> {
@@ -164,11 +245,17 @@ export class Session {
         break
       case 'error':
         this.#flights.get(event.id)?.fail(errorOf(event.error))
+        this.#orders.fail(event.id, errorOf(event.error))
+        break
+      case 'loaded':
+      case 'unloaded':
+      case 'trained':
+        this.#models = this.#orders.end(event, this.#models)
         break
     }
   }
 
-  /** An event that is not as agreed fails its call alone; before `ready` there is none to fail. */
+  /** An event that is not as agreed fails its call or its order alone; before `ready` there is none to fail. */
   #refuse(json: unknown, cause: z.ZodError): void {
     this.#options.host.log.error(`Python pushed a wrong event: ${cause.message}`)
     if (!this.ready) this.#host.kill('Python and the gateway do not agree on their messages')
@@ -177,6 +264,7 @@ export class Session {
     if (owner === undefined) return
     const error = new WorkerError('internal', 'the worker gave a wrong answer', { cause })
     this.#flights.get(owner.id)?.fail(error)
+    this.#orders.fail(owner.id, error)
   }
 
   #becomeReady({ pid, models }: ReadyEvent): void {
@@ -217,12 +305,19 @@ export class Session {
     clearInterval(this.#heartbeat)
 
     for (const flight of this.#flights.values()) flight.fail(crashed())
+    this.#orders.failAll(crashed())
     return reason
   }
 }
 
+async function noop(): Promise<void> {}
+
 function crashed(): WorkerError {
-  return new WorkerError('worker_crashed', 'the worker stopped during the call')
+  return new WorkerError('worker_crashed', 'the worker stopped meanwhile')
+}
+
+function tooSlow(): WorkerError {
+  return new WorkerError('deadline_exceeded', 'the training did not stop when asked')
 }
 
 function errorOf({ code, message }: Failure): WorkerError {

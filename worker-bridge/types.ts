@@ -1,4 +1,13 @@
-import type { Model, Timing, Word } from '../schemas/index.ts'
+import type {
+  LoadedModel,
+  ModelId,
+  ModelSource,
+  Timing,
+  TrainingPlan,
+  TrainOrder,
+  TrainOutcome,
+  Word,
+} from '../schemas/index.ts'
 
 /** Where the bridge and Python write what they do, one line at a time; pino's loggers are such. */
 export interface Log {
@@ -11,6 +20,8 @@ export interface Log {
 export interface Call {
   /** Unique while it runs; the HTTP request's id. */
   readonly id: string
+  /** One of those that are loaded. */
+  readonly model: ModelId
   readonly task: string
   /** The validated options of the task. */
   readonly request: Readonly<Record<string, unknown>>
@@ -45,7 +56,7 @@ export interface WorkerStatus {
   /** One sentence for people: why it is not ready. */
   readonly reason?: string
   /** The models that are loaded; empty before the first `ready`. */
-  readonly models: readonly Model[]
+  readonly models: readonly LoadedModel[]
   /** Calls that wait, in all workers. */
   readonly queued: number
   /** Calls that run, in all workers. */
@@ -61,4 +72,33 @@ export interface Worker {
   status(): WorkerStatus
   /** Ends every process. Calls in flight reject with `shutting_down`. May be called twice. */
   close(): Promise<void>
+}
+
+/** What the workers do besides answering. Everything it throws is a `WorkerError`. */
+export interface Workshop {
+  /**
+   * Loads a trained model in every worker, those that start later included. Rejects, and leaves it
+   * loaded nowhere, where one cannot.
+   */
+  load(model: ModelSource, options: OrderOptions): Promise<LoadedModel>
+  /** Lets go of a trained model in every worker, when its calls are answered. */
+  unload(model: ModelId, options: OrderOptions): Promise<void>
+  /** Whether a recipe can be followed, and in how many steps; `invalid_request` says why not. */
+  check(plan: TrainingPlan, options: OrderOptions): Promise<{ readonly steps: number }>
+  /**
+   * Has one worker work on a training job. Rejects with `worker_crashed` when that worker dies; an
+   * abort stops it after its present step, and it resolves `stopped`.
+   */
+  train(job: Job, options: TrainOptions): Promise<TrainOutcome>
+}
+
+/** A training job, and which attempt at it this is. */
+export type Job = Omit<TrainOrder, 'kind' | 'id'>
+
+export interface OrderOptions {
+  readonly timeout_ms: number
+}
+
+export interface TrainOptions {
+  readonly signal: AbortSignal
 }

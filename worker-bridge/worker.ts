@@ -1,10 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Model, Pong, WorkerCall } from '../schemas/index.ts'
+import type {
+  LoadedModel,
+  ModelId,
+  ModelSource,
+  Pong,
+  TrainingPlan,
+  TrainOutcome,
+  WorkerCall,
+} from '../schemas/index.ts'
 import type { Flight } from './flight.ts'
 import { Session, type SessionOptions } from './session.ts'
-import type { RunOptions, WorkerState } from './types.ts'
+import type { Job, RunOptions, WorkerState } from './types.ts'
 
-export interface PythonWorkerOptions extends Omit<SessionOptions, 'onReady'> {
+export interface PythonWorkerOptions extends Omit<SessionOptions, 'settings' | 'onReady'> {
+  /** What the next Python is to load. */
+  readonly settings: () => SessionOptions['settings']
+  /** Called whenever Python has loaded its models. */
+  readonly onReady: () => void
   /** Called whenever `state` may have changed. */
   readonly onChange: () => void
 }
@@ -21,7 +33,7 @@ export class PythonWorker {
   readonly #closing = new AbortController()
   readonly #finished: Promise<void>
   #session: Session
-  #models: readonly Model[] = []
+  #models: readonly LoadedModel[] = []
   #failed = false
   #reason: string | undefined
   #starts = 1
@@ -44,9 +56,18 @@ export class PythonWorker {
     return this.#reason
   }
 
-  /** The models that it had loaded last. */
-  get models(): readonly Model[] {
-    return this.#models
+  /** The models that it has, or had last, that of the settings first. */
+  get models(): readonly LoadedModel[] {
+    return this.#session.ready ? this.#session.models : this.#models
+  }
+
+  has(model: ModelId): boolean {
+    return this.models.some(({ id }) => id === model)
+  }
+
+  /** Whether it works on a training job. */
+  get trains(): boolean {
+    return this.#session.trains
   }
 
   /** Whether it takes calls. */
@@ -77,6 +98,29 @@ export class PythonWorker {
     return this.#session.submit(call, options)
   }
 
+  /** Loads a trained model. Only while `live`. */
+  async loadModel(model: ModelSource, signal: AbortSignal): Promise<LoadedModel> {
+    const loaded = await this.#session.loadModel(model, signal)
+    this.#options.onChange()
+    return loaded
+  }
+
+  /** Lets go of a trained model. Only while `live`. */
+  async unloadModel(model: ModelId, signal: AbortSignal): Promise<void> {
+    await this.#session.unloadModel(model, signal)
+    this.#options.onChange()
+  }
+
+  /** Works on a training job. Only while `live`. */
+  train(job: Job, signal: AbortSignal): Promise<TrainOutcome> {
+    return this.#session.train(job, signal).finally(this.#options.onChange)
+  }
+
+  /** Whether a recipe can be followed, and in how many steps. Only while `live`. */
+  check(plan: TrainingPlan, signal: AbortSignal): Promise<number> {
+    return this.#session.check(plan, signal)
+  }
+
   /** Ends both processes. */
   async close(): Promise<void> {
     this.#closing.abort()
@@ -88,9 +132,10 @@ export class PythonWorker {
     const onReady = (): void => {
       this.#models = this.#session.models
       this.#reason = undefined
+      this.#options.onReady()
       this.#options.onChange()
     }
-    return new Session({ ...this.#options, onReady })
+    return new Session({ ...this.#options, settings: this.#options.settings(), onReady })
   }
 
   async #keepRunning(): Promise<void> {

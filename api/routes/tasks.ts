@@ -12,7 +12,7 @@ import { mount } from '../mount.ts'
 import { negotiate } from '../negotiation.ts'
 import { maxBodyBytes } from '../plugins/uploads.ts'
 import { type QuestionDependencies, readQuestion } from '../question.ts'
-import { repliers } from '../replies.ts'
+import { repliers, type TaskMediaType } from '../replies.ts'
 
 /** One `POST /v1/<task>` for every task of the contract. */
 export function taskRoutes(app: FastifyInstance, dependencies: QuestionDependencies): void {
@@ -30,9 +30,13 @@ export function taskRoutes(app: FastifyInstance, dependencies: QuestionDependenc
   }
 }
 
-function replyType(operation: Operation, accept: string | undefined): MediaType {
-  const offers = mediaTypesOf(operation)
+function replyType(operation: Operation, accept: string | undefined): TaskMediaType {
+  const offers = mediaTypesOf(operation).filter(isOfTasks)
   const type = negotiate(accept, offers)
   if (type !== undefined) return type
   throw new ApiError('not_acceptable', `${operation.id} answers with ${offers.join(' or ')}`)
+}
+
+function isOfTasks(type: MediaType): type is TaskMediaType {
+  return type in repliers
 }

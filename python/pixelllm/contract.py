@@ -11,6 +11,16 @@ from typing import Final, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
 
 WORKER_CHANNEL: Final = "pixelllm"  # where events are pushed
 
+# Name of a model, as in GET /v1/models
+ModelId: TypeAlias = str
+
+
+class ModelSource(TypedDict):
+    id: ModelId
+    # Where its model.json and its weights lie
+    folder: str
+
+
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 Dtype: TypeAlias = Literal["auto", "float32", "bfloat16"]
@@ -30,6 +40,8 @@ class WorkerSettings(TypedDict):
 
     # A preset whose checkpoint is shipped, or a directory
     model: str
+    # Trained models to load as well
+    models: list[ModelSource]
     device: Device
     # What weights and activations are made of; auto: by device and size
     dtype: Dtype
@@ -38,11 +50,11 @@ class WorkerSettings(TypedDict):
     slab: Slab
     # The worker ends when this process does
     host_pid: int
-    # Calls that may wait
+    # Calls that may wait for each model
     max_queue: int
-    # Sequences that are decoded together
+    # Sequences of a model that are decoded together
     max_batch: int
-    # Memory for the features of images seen before
+    # Memory for the features of images seen before, of all models
     feature_cache_bytes: int
 
 
@@ -63,6 +75,8 @@ class WorkerCall(TypedDict):
     """Argument of submit."""
 
     id: CallId
+    # One of those that are loaded
+    model: ModelId
     task: str
     # The validated options of the task
     request: dict[str, object]
@@ -73,15 +87,190 @@ class WorkerCall(TypedDict):
     stream: bool
 
 
-# Name of a model, as in GET /v1/models
-ModelId: TypeAlias = str
+class LoadOrder(TypedDict):
+    """Load a trained model; loading one again is fine."""
+
+    kind: Literal["load"]
+    id: CallId
+    model: ModelSource
+
+
+class UnloadOrder(TypedDict):
+    """Let go of a trained model when its calls are answered."""
+
+    kind: Literal["unload"]
+    id: CallId
+    model: ModelId
+
+
+# Name of a training job; later jobs have later names in the alphabet
+TrainingJobId: TypeAlias = str
+
+
+class TrainOrder(TypedDict):
+    """Work on a training job, or go on with it. Cancelling the order stops it in place."""
+
+    kind: Literal["train"]
+    id: CallId
+    job: TrainingJobId
+    # Folder of the job: job.json, events.jsonl, attempts/ and what it makes
+    run: str
+    # Its number in attempts/: as soon as there is a later one, stop
+    attempt: int
+    # Folder of the dataset, in the plain layout
+    dataset: str
+    base_model: ModelId
+    # Of a trained model; null for the model of the settings
+    base_folder: str | None
+    # The model to make, and where
+    model: ModelSource
+
+
+# Argument of order
+WorkerOrder: TypeAlias = LoadOrder | UnloadOrder | TrainOrder
+
+# What is taught and how: docs/training.md
+RecipeName: TypeAlias = Literal[
+    "caption_pretrain",
+    "trace",
+    "ref",
+    "refseg",
+    "densecap",
+    "joint",
+    "joint_refseg",
+]
+
+# Settings of the recipe by name; those that are not named keep its own values
+Hyperparameters: TypeAlias = dict[str, str | float | bool | list[str]]
+
+
+class TrainingPlan(TypedDict):
+    """Argument of check."""
+
+    recipe: RecipeName
+    # Of a trained model; null for the model of the settings
+    base_folder: str | None
+    hyperparameters: Hyperparameters
+    seed: int
+
+
+# Name of a dataset: made of its files, so the same files have the same name
+DatasetId: TypeAlias = str
+
+
+class TrainingJobRecord(TypedDict):
+    id: TrainingJobId
+    name: object
+    recipe: RecipeName
+    dataset: DatasetId
+    base_model: ModelId
+    hyperparameters: Hyperparameters
+    seed: int
+    metadata: dict[str, str]
+    steps: int
+    # The model that it will make
+    model: ModelId
+    created_at: str
+
+
+class TrainingEventRecord(TypedDict):
+    at: str
+    level: Literal["info", "warn", "error"]
+    # `status`: it has another one; `request`: it was asked to pause or cancel; `metrics`: a report;
+    # `checkpoint`: one was saved
+    type: Literal["status", "request", "metrics", "checkpoint", "message"]
+    # One sentence for people
+    message: str
+    # The same for programs
+    data: dict[str, object]
+
 
 TaskName: TypeAlias = Literal["caption", "describe", "locate", "segment", "dense_caption"]
 
 
-class Model(TypedDict):
-    """A model that is loaded."""
+class TrainedModel(TypedDict):
+    id: ModelId
+    # What it was trained on and what it can be asked about
+    description: str
+    # What it can do
+    tasks: list[TaskName]
+    # Side in pixels of the square frame that it sees
+    frame_size: int
+    # Tokens that it writes at most
+    max_tokens: int
+    # Number of its weights
+    parameters: int
+    # The model whose weights it shares: it is kept as a delta to them
+    base_model: ModelId
+    # Tells the weights that it shares from any others
+    base_fingerprint: str
+    training_job: TrainingJobId
+    created_at: str
 
+
+class DatasetError(TypedDict):
+    # Where it is, inside the dataset
+    file: str
+    # Line of that file, from 1; null for the whole file
+    line: int | None
+    # What is wrong and what to do
+    message: str
+
+
+class CheckedError(TypedDict):
+    """A fault; there can be more than are written."""
+
+    type: Literal["error"]
+    error: DatasetError
+
+
+class DatasetSample(TypedDict):
+    """What is said about one of the images."""
+
+    # The file of the image
+    image: str
+    width: int
+    height: int
+    captions: list[str]
+    phrases: list[str]
+    regions: list[str]
+
+
+class CheckedSample(TypedDict):
+    type: Literal["sample"]
+    sample: DatasetSample
+
+
+class DatasetCounts(TypedDict):
+    """How much of what it has."""
+
+    images: int
+    # Of whole images
+    captions: int
+    # Captions whose words have places
+    placed_captions: int
+    # Referring phrases with their boxes
+    phrases: int
+    # Phrases that also have a mask
+    masks: int
+    # Boxes with a caption
+    regions: int
+
+
+class CheckEnd(TypedDict):
+    """All of it was checked."""
+
+    type: Literal["end"]
+    counts: DatasetCounts
+    # Faults, those that are not written included
+    error_count: int
+
+
+# What checking a dataset found
+CheckLine: TypeAlias = CheckedError | CheckedSample | CheckEnd
+
+
+class LoadedModel(TypedDict):
     id: ModelId
     # What it was trained on and what it can be asked about
     description: str
@@ -105,7 +294,8 @@ class ReadyEvent(TypedDict):
     type: Literal["ready"]
     pid: int
     device: str
-    models: list[Model]
+    # That of the settings comes first
+    models: list[LoadedModel]
 
 
 # Stable name of an error, for programs to compare with
@@ -114,13 +304,25 @@ ErrorCode: TypeAlias = Literal[
     "not_found",
     "image_not_found",
     "model_not_found",
+    "dataset_not_found",
+    "job_not_found",
+    "checkpoint_not_found",
     "method_not_allowed",
     "not_acceptable",
     "request_timeout",
+    "job_conflict",
+    "model_inactive",
+    "in_use",
+    "idempotency_conflict",
+    "archive_too_large",
     "image_too_large",
     "body_too_large",
     "image_unsupported",
     "body_unsupported",
+    "archive_unreadable",
+    "archive_unsafe",
+    "dataset_invalid",
+    "training_diverged",
     "image_unreadable",
     "image_too_small",
     "task_unsupported",
@@ -132,6 +334,7 @@ ErrorCode: TypeAlias = Literal[
     "out_of_memory",
     "worker_unavailable",
     "model_unavailable",
+    "queue_unavailable",
     "shutting_down",
     "deadline_exceeded",
     "storage_full",
@@ -205,8 +408,43 @@ class DoneEvent(TypedDict):
     timing: Timing
 
 
+class LoadedEvent(TypedDict):
+    """An order to load is done."""
+
+    type: Literal["loaded"]
+    id: CallId
+    model: LoadedModel
+
+
+class UnloadedEvent(TypedDict):
+    """An order to unload is done."""
+
+    type: Literal["unloaded"]
+    id: CallId
+
+
+# The first four are written in the job's events; `stopped`: the order was cancelled; `superseded`:
+# there is a later attempt
+TrainOutcome: TypeAlias = Literal[
+    "succeeded",
+    "failed",
+    "paused",
+    "cancelled",
+    "stopped",
+    "superseded",
+]
+
+
+class TrainedEvent(TypedDict):
+    """An order to train ends."""
+
+    type: Literal["trained"]
+    id: CallId
+    outcome: TrainOutcome
+
+
 class ErrorEvent(TypedDict):
-    """The call ends without an answer."""
+    """The call, or the order, ends without an answer."""
 
     type: Literal["error"]
     id: CallId
@@ -214,7 +452,16 @@ class ErrorEvent(TypedDict):
 
 
 # What the worker pushes
-WorkerEvent: TypeAlias = ReadyEvent | FailedEvent | WordsEvent | DoneEvent | ErrorEvent
+WorkerEvent: TypeAlias = (
+    ReadyEvent
+    | FailedEvent
+    | WordsEvent
+    | DoneEvent
+    | LoadedEvent
+    | UnloadedEvent
+    | TrainedEvent
+    | ErrorEvent
+)
 
 
 class Accepted(TypedDict):
@@ -239,6 +486,13 @@ class Pong(TypedDict):
     engine_age_ms: float
     queued: int
     active: int
+
+
+class PlanChecked(TypedDict):
+    """What check returns: the recipe can be followed."""
+
+    ok: Literal[True]
+    steps: int
 
 
 class Refusal(TypedDict):
@@ -417,14 +671,26 @@ ERRORS: Final[dict[ErrorCode, ErrorEntry]] = {
     "invalid_request": ErrorEntry(400, "The request is not valid", retry=False),
     "not_found": ErrorEntry(404, "There is nothing at this address", retry=False),
     "image_not_found": ErrorEntry(404, "The image is not stored here", retry=False),
-    "model_not_found": ErrorEntry(404, "The model is not loaded here", retry=False),
+    "model_not_found": ErrorEntry(404, "There is no such model here", retry=False),
+    "dataset_not_found": ErrorEntry(404, "There is no such dataset here", retry=False),
+    "job_not_found": ErrorEntry(404, "There is no such training job", retry=False),
+    "checkpoint_not_found": ErrorEntry(404, "There is no such checkpoint", retry=False),
     "method_not_allowed": ErrorEntry(405, "The method is not allowed", retry=False),
     "not_acceptable": ErrorEntry(406, "The reply has no such form", retry=False),
     "request_timeout": ErrorEntry(408, "The request came too slowly", retry=True),
+    "job_conflict": ErrorEntry(409, "The job is in another state", retry=False),
+    "model_inactive": ErrorEntry(409, "The model is not active", retry=False),
+    "in_use": ErrorEntry(409, "Something still uses this", retry=False),
+    "idempotency_conflict": ErrorEntry(409, "The key was used for another request", retry=False),
+    "archive_too_large": ErrorEntry(413, "The archive is too large", retry=False),
     "image_too_large": ErrorEntry(413, "The image is too large", retry=False),
     "body_too_large": ErrorEntry(413, "The request body is too large", retry=False),
     "image_unsupported": ErrorEntry(415, "The image format is not taken", retry=False),
     "body_unsupported": ErrorEntry(415, "The body format is not taken", retry=False),
+    "archive_unreadable": ErrorEntry(422, "The archive cannot be read", retry=False),
+    "archive_unsafe": ErrorEntry(422, "The archive holds what is not taken", retry=False),
+    "dataset_invalid": ErrorEntry(422, "The dataset has errors", retry=False),
+    "training_diverged": ErrorEntry(422, "The training found no finite loss", retry=False),
     "image_unreadable": ErrorEntry(422, "The image cannot be read", retry=False),
     "image_too_small": ErrorEntry(422, "The image is too small", retry=False),
     "task_unsupported": ErrorEntry(422, "The model has no part for this", retry=False),
@@ -436,6 +702,7 @@ ERRORS: Final[dict[ErrorCode, ErrorEntry]] = {
     "out_of_memory": ErrorEntry(503, "The worker has no memory left", retry=True),
     "worker_unavailable": ErrorEntry(503, "No worker is ready", retry=True),
     "model_unavailable": ErrorEntry(503, "The model cannot be loaded", retry=False),
+    "queue_unavailable": ErrorEntry(503, "The job queue is away", retry=True),
     "shutting_down": ErrorEntry(503, "The server is shutting down", retry=True),
     "deadline_exceeded": ErrorEntry(504, "The answer took too long", retry=True),
     "storage_full": ErrorEntry(507, "The server has no room for this", retry=False),

@@ -13,7 +13,7 @@ export type ModelId = z.infer<typeof ModelId>
 
 /** The options that more than one task takes, and that the gateway itself looks at. */
 export interface SharedOptions {
-  /** The model to ask; absent, the one that is loaded first. */
+  /** The model to ask; absent, the default one. */
   readonly model?: string | undefined
   /** Must lie inside the image. */
   readonly location?: Location | undefined

@@ -22,8 +22,20 @@ from typing import Final, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
 const wire = z.strictObject({
   settings: schemas.WorkerSettings,
   call: schemas.WorkerCall,
+  order: schemas.WorkerOrder,
+  plan: schemas.TrainingPlan,
+  job: schemas.TrainingJobRecord,
+  happening: schemas.TrainingEventRecord,
+  trained: schemas.TrainedModel,
+  check: schemas.CheckLine,
   event: schemas.WorkerEvent,
-  acknowledgements: z.tuple([schemas.Accepted, schemas.Started, schemas.Pong, schemas.Refusal]),
+  acknowledgements: z.tuple([
+    schemas.Accepted,
+    schemas.Started,
+    schemas.Pong,
+    schemas.PlanChecked,
+    schemas.Refusal,
+  ]),
   tasks: z.strictObject(
     Object.fromEntries(
       schemas.tasks.map((task) => [task.name, z.tuple([task.options, task.output])]),
@@ -81,8 +93,18 @@ function typedDict(name: string, schema: JsonSchema): string {
 
 function alias(name: string, schema: JsonSchema): string {
   const line = `${name}: TypeAlias = ${typeOf(schema)}`
-  const text = line.length <= LINE_LENGTH ? line : wrapList(line)
+  const text = line.length <= LINE_LENGTH ? line : wrapAlias(line)
   return `${comment(schema.description, '')}${text}\n`
+}
+
+function wrapAlias(line: string): string {
+  return line.endsWith(']') ? wrapList(line) : wrapUnion(line)
+}
+
+/** Breaks `Name: TypeAlias = A | B` into one type per line. */
+function wrapUnion(line: string): string {
+  const [head = '', types = ''] = line.split(' = ')
+  return `${head} = (\n    ${types.split(' | ').join('\n    | ')}\n)`
 }
 
 /** Breaks `Name[a, b]` into one item per line. */

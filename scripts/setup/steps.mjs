@@ -1,4 +1,4 @@
-import { build, npmPackages } from './node-steps.mjs'
+import { build, npmPackages, playground } from './node-steps.mjs'
 import {
   pixelllmPackage,
   pythonDevTools,
@@ -42,5 +42,6 @@ export function stepsOf(ground, { withDevTools }) {
     ...(withDevTools ? [pythonDevTools(ground)] : []),
     pixelllmPackage(ground),
     build(ground),
+    playground(ground),
   ]
 }

@@ -30,7 +30,7 @@ export interface PixelLLMOptions {
 
 interface Asked {
   readonly image: ImageSource
-  /** @default the model that is loaded first */
+  /** @default the server's default model */
   readonly model?: string
   /** Aborting it stops the work on the server. */
   readonly signal?: AbortSignal

@@ -138,6 +138,214 @@ export type paths = {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the datasets */
+        get: operations["listDatasets"];
+        put?: never;
+        /**
+         * Send a dataset, or register one that lies on the server
+         * @description The plain layout is described in docs/datasets.md. The reply comes when the files are stored; they are validated after it. The same files always have the same id.
+         */
+        post: operations["createDataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up a dataset: its counts, a few samples and every fault */
+        get: operations["readDataset"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a dataset
+         * @description A job that still needs it fails with `dataset_not_found`. A registered root keeps its files.
+         */
+        delete: operations["deleteDataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the training jobs */
+        get: operations["listTrainingJobs"];
+        put?: never;
+        /**
+         * Train a model
+         * @description With an `Idempotency-Key`, the same request sent again gives the same job and not a second one.
+         */
+        post: operations["createTrainingJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up a training job */
+        get: operations["readTrainingJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a training job
+         * @description A running one ends after its present step: until then `requested` says `cancel`.
+         */
+        post: operations["cancelTrainingJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a training job
+         * @description A running one saves a checkpoint after its present step, and then waits.
+         */
+        post: operations["pauseTrainingJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a paused training job */
+        post: operations["resumeTrainingJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a training job: a page of it, or live
+         * @description With `Accept: text/event-stream` the events come as they happen, from the one behind `Last-Event-ID` (or `after`), and the stream ends with the job.
+         */
+        get: operations["listTrainingEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The curves of a training job: losses, learning rate, pace */
+        get: operations["listTrainingMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checkpoints that a training job keeps */
+        get: operations["listTrainingCheckpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-jobs/{id}/checkpoints/{checkpoint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a checkpoint: what was learned and the optimiser, as safetensors and JSON */
+        get: operations["downloadTrainingCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -145,10 +353,68 @@ export type paths = {
             path?: never;
             cookie?: never;
         };
-        /** List the models that are loaded */
+        /**
+         * List the models
+         * @description The one that the server was started with, then the trained ones, the newest first.
+         */
         get: operations["listModels"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look up a model */
+        get: operations["readModel"];
+        put?: never;
+        post?: never;
+        /** Delete a trained model that is not active */
+        delete: operations["deleteModel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load a trained model, so that it can be asked
+         * @description Its base stays loaded and shares its weights with it. It stays active when the server is started again.
+         */
+        post: operations["activateModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let go of a trained model when its calls are answered */
+        post: operations["deactivateModel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -393,6 +659,71 @@ export type components = {
         StoreImageRequest: {
             image: components["schemas"]["ImageData"];
         };
+        RegisterDatasetRequest: {
+            /** @description The id that the operator gave the folder */
+            root: string;
+            /** @description What to call it, for people; it need not be new */
+            name?: string;
+        };
+        /**
+         * @description Name of a dataset: made of its files, so the same files have the same name
+         * @example ds_5f2b6a0c1d3e4f5061728394a5b6c7d8
+         */
+        DatasetId: string;
+        TrainingJobRequest: {
+            recipe: components["schemas"]["RecipeName"];
+            dataset: components["schemas"]["DatasetId"];
+            /** @description What to start from; absent, the default model */
+            base_model?: components["schemas"]["ModelId"];
+            /** @default {} */
+            hyperparameters: components["schemas"]["Hyperparameters"];
+            /** @default 0 */
+            seed: number;
+            /** @description Becomes a part of the name of the model */
+            name?: string;
+            /**
+             * @description Whatever the caller wants to remember; the server does not read it
+             * @default {}
+             */
+            metadata: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * @description What is taught and how: docs/training.md
+         * @enum {string}
+         */
+        RecipeName: "caption_pretrain" | "trace" | "ref" | "refseg" | "densecap" | "joint" | "joint_refseg";
+        /**
+         * @description Settings of the recipe by name; those that are not named keep its own values
+         * @example {
+         *       "steps": 300,
+         *       "batch_size": 8,
+         *       "optimiser.learning_rate": 0.0005
+         *     }
+         */
+        Hyperparameters: {
+            [key: string]: string | number | boolean | string[];
+        };
+        /**
+         * @description The last three are final
+         * @enum {string}
+         */
+        TrainingJobStatus: "validating_files" | "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+        /**
+         * @description Name of a training job; later jobs have later names in the alphabet
+         * @example job_01k2x8p0h3v5w7y9a1c3e5g7j9
+         */
+        TrainingJobId: string;
+        /** @example step-00000300 */
+        CheckpointId: string;
+        ActivateModelRequest: {
+            /**
+             * @description Whether it also becomes the one that answers requests that name no model
+             * @default false
+             */
+            default: boolean;
+        };
         /** @description One word of a caption with its place in the image */
         Word: {
             /** @description The word, without the punctuation around it */
@@ -492,7 +823,7 @@ export type components = {
          * @description Stable name of an error, for programs to compare with
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "not_found" | "image_not_found" | "model_not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "image_too_large" | "body_too_large" | "image_unsupported" | "body_unsupported" | "image_unreadable" | "image_too_small" | "task_unsupported" | "headers_too_large" | "cancelled" | "internal" | "queue_full" | "worker_crashed" | "out_of_memory" | "worker_unavailable" | "model_unavailable" | "shutting_down" | "deadline_exceeded" | "storage_full";
+        ErrorCode: "invalid_request" | "not_found" | "image_not_found" | "model_not_found" | "dataset_not_found" | "job_not_found" | "checkpoint_not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "job_conflict" | "model_inactive" | "in_use" | "idempotency_conflict" | "archive_too_large" | "image_too_large" | "body_too_large" | "image_unsupported" | "body_unsupported" | "archive_unreadable" | "archive_unsafe" | "dataset_invalid" | "training_diverged" | "image_unreadable" | "image_too_small" | "task_unsupported" | "headers_too_large" | "cancelled" | "internal" | "queue_full" | "worker_crashed" | "out_of_memory" | "worker_unavailable" | "model_unavailable" | "queue_unavailable" | "shutting_down" | "deadline_exceeded" | "storage_full";
         ProblemField: {
             /** @description JSON pointer to the field, for example /location/box */
             pointer: string;
@@ -550,10 +881,196 @@ export type components = {
              */
             expires_at: string;
         };
+        /** @description Images and what is said about them; it never changes */
+        Dataset: {
+            id: components["schemas"]["DatasetId"];
+            /** @description What it was called by whoever sent it */
+            name: string | null;
+            status: components["schemas"]["DatasetStatus"];
+            /** @description The registered root that it is; null when it was sent */
+            root: string | null;
+            /** @description Of its files */
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null until it is validated */
+            counts: components["schemas"]["DatasetCounts"] | null;
+            /** @description Faults found so far */
+            error_count: number;
+        };
+        /**
+         * @description Whether it can be trained on: `invalid` has errors, and a job on it is refused
+         * @enum {string}
+         */
+        DatasetStatus: "validating" | "ready" | "invalid";
+        /** @description How much of what it has */
+        DatasetCounts: {
+            images: number;
+            /** @description Of whole images */
+            captions: number;
+            /** @description Captions whose words have places */
+            placed_captions: number;
+            /** @description Referring phrases with their boxes */
+            phrases: number;
+            /** @description Phrases that also have a mask */
+            masks: number;
+            /** @description Boxes with a caption */
+            regions: number;
+        };
+        DatasetList: {
+            /** @description The newest first */
+            datasets: components["schemas"]["Dataset"][];
+            /** @description Whether there are entries behind the last one */
+            has_more: boolean;
+        };
+        DatasetDetails: {
+            id: components["schemas"]["DatasetId"];
+            /** @description What it was called by whoever sent it */
+            name: string | null;
+            status: components["schemas"]["DatasetStatus"];
+            /** @description The registered root that it is; null when it was sent */
+            root: string | null;
+            /** @description Of its files */
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null until it is validated */
+            counts: components["schemas"]["DatasetCounts"] | null;
+            /** @description Faults found so far */
+            error_count: number;
+            /** @description The first few */
+            samples: components["schemas"]["DatasetSample"][];
+            /** @description The faults that validation found, the first 10000; `error_count` has them all */
+            errors: components["schemas"]["DatasetError"][];
+        };
+        /** @description What is said about one of the images */
+        DatasetSample: {
+            /** @description The file of the image */
+            image: string;
+            width: number;
+            height: number;
+            captions: string[];
+            phrases: string[];
+            regions: string[];
+        };
+        DatasetError: {
+            /** @description Where it is, inside the dataset */
+            file: string;
+            /** @description Line of that file, from 1; null for the whole file */
+            line: number | null;
+            /** @description What is wrong and what to do */
+            message: string;
+        };
+        TrainingJob: {
+            id: components["schemas"]["TrainingJobId"];
+            name: string | null;
+            status: components["schemas"]["TrainingJobStatus"];
+            recipe: components["schemas"]["RecipeName"];
+            dataset: components["schemas"]["DatasetId"];
+            base_model: components["schemas"]["ModelId"];
+            hyperparameters: components["schemas"]["Hyperparameters"];
+            seed: number;
+            metadata: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** @description When its first step began */
+            started_at: string | null;
+            finished_at: string | null;
+            /** @description What a running job has been asked for and will do after its present step */
+            requested: ("pause" | "cancel") | null;
+            progress: components["schemas"]["TrainingProgress"] | null;
+            /** @description What a succeeded job has made */
+            model: components["schemas"]["ModelId"] | null;
+            /** @description Why it failed */
+            error: components["schemas"]["Failure"] | null;
+        };
+        TrainingProgress: {
+            /** @description Steps that are done */
+            step: number;
+            /** @description Steps in all */
+            steps: number;
+            /** @description Means of the last report, by name */
+            losses: {
+                [key: string]: number;
+            };
+            learning_rate: number | null;
+            images_per_s: number | null;
+            /** @description Of the process, or of the device where it has one */
+            memory_bytes: number | null;
+            /** @description At the pace of the last report */
+            remaining_s: number | null;
+        };
+        Failure: {
+            code: components["schemas"]["ErrorCode"];
+            /** @description One sentence for the caller: what is wrong and what to do */
+            message: string;
+        };
+        TrainingJobList: {
+            /** @description The newest first */
+            training_jobs: components["schemas"]["TrainingJob"][];
+            /** @description Whether there are entries behind the last one */
+            has_more: boolean;
+        };
+        TrainingEventList: {
+            /** @description In order */
+            events: components["schemas"]["TrainingEvent"][];
+            /** @description Whether there are entries behind the last one */
+            has_more: boolean;
+        };
+        /** @description Something that happened to a training job */
+        TrainingEvent: {
+            /** @description Its number among the events of the job; some may be missing */
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            level: "info" | "warn" | "error";
+            /**
+             * @description `status`: it has another one; `request`: it was asked to pause or cancel; `metrics`: a report; `checkpoint`: one was saved
+             * @enum {string}
+             */
+            type: "status" | "request" | "metrics" | "checkpoint" | "message";
+            /** @description One sentence for people */
+            message: string;
+            /** @description The same for programs */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        TrainingMetricsList: {
+            /** @description By step */
+            metrics: components["schemas"]["TrainingMetrics"][];
+            /** @description Whether there are entries behind the last one */
+            has_more: boolean;
+        };
+        /** @description What a report or a validation found */
+        TrainingMetrics: {
+            step: number;
+            /** @description By name */
+            values: {
+                [key: string]: number;
+            };
+        };
+        TrainingCheckpointList: {
+            /** @description The newest first */
+            checkpoints: components["schemas"]["TrainingCheckpoint"][];
+        };
+        /** @description What a job can go on from */
+        TrainingCheckpoint: {
+            id: components["schemas"]["CheckpointId"];
+            step: number;
+            /** @description Its validation; the lowest is the best */
+            score: number | null;
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+        };
         ModelList: {
             models: components["schemas"]["Model"][];
         };
-        /** @description A model that is loaded */
+        /** @description A model of this server */
         Model: {
             id: components["schemas"]["ModelId"];
             /** @description What it was trained on and what it can be asked about */
@@ -566,13 +1083,30 @@ export type components = {
             max_tokens: number;
             /** @description Number of its weights */
             parameters: number;
-            /** @description Where it runs, for example cpu or cuda */
-            device: string;
-            /** @description Number format of its weights, for example float32 */
-            dtype: string;
+            /** @description Where it runs, for example cpu; null where it does not */
+            device: string | null;
+            /** @description Number format of its weights; null where it does not run */
+            dtype: string | null;
+            status: components["schemas"]["ModelStatus"];
+            /** @description Whether it answers requests that name no model */
+            default: boolean;
+            /** @description What it was trained from; null for one that came whole */
+            base_model: components["schemas"]["ModelId"] | null;
+            /** @description The job that made it */
+            training_job: components["schemas"]["TrainingJobId"] | null;
+            created_at: string | null;
+            /** @description Of its own files; null for one that came whole */
+            bytes: number | null;
+            /** @description Why it cannot be loaded */
+            error: string | null;
         };
         /** @enum {string} */
         TaskName: "caption" | "describe" | "locate" | "segment" | "dense_caption";
+        /**
+         * @description `active` models can be asked; a `failed` one cannot be loaded
+         * @enum {string}
+         */
+        ModelStatus: "active" | "inactive" | "failed";
         Health: {
             /** @constant */
             status: "ok";
@@ -624,6 +1158,15 @@ export type LocateRequest = components['schemas']['LocateRequest'];
 export type SegmentRequest = components['schemas']['SegmentRequest'];
 export type DenseCaptionRequest = components['schemas']['DenseCaptionRequest'];
 export type StoreImageRequest = components['schemas']['StoreImageRequest'];
+export type RegisterDatasetRequest = components['schemas']['RegisterDatasetRequest'];
+export type DatasetId = components['schemas']['DatasetId'];
+export type TrainingJobRequest = components['schemas']['TrainingJobRequest'];
+export type RecipeName = components['schemas']['RecipeName'];
+export type Hyperparameters = components['schemas']['Hyperparameters'];
+export type TrainingJobStatus = components['schemas']['TrainingJobStatus'];
+export type TrainingJobId = components['schemas']['TrainingJobId'];
+export type CheckpointId = components['schemas']['CheckpointId'];
+export type ActivateModelRequest = components['schemas']['ActivateModelRequest'];
 export type Word = components['schemas']['Word'];
 export type Score = components['schemas']['Score'];
 export type CaptionResult = components['schemas']['CaptionResult'];
@@ -639,9 +1182,27 @@ export type SegmentResult = components['schemas']['SegmentResult'];
 export type DenseCaptionResult = components['schemas']['DenseCaptionResult'];
 export type Region = components['schemas']['Region'];
 export type StoredImage = components['schemas']['StoredImage'];
+export type Dataset = components['schemas']['Dataset'];
+export type DatasetStatus = components['schemas']['DatasetStatus'];
+export type DatasetCounts = components['schemas']['DatasetCounts'];
+export type DatasetList = components['schemas']['DatasetList'];
+export type DatasetDetails = components['schemas']['DatasetDetails'];
+export type DatasetSample = components['schemas']['DatasetSample'];
+export type DatasetError = components['schemas']['DatasetError'];
+export type TrainingJob = components['schemas']['TrainingJob'];
+export type TrainingProgress = components['schemas']['TrainingProgress'];
+export type Failure = components['schemas']['Failure'];
+export type TrainingJobList = components['schemas']['TrainingJobList'];
+export type TrainingEventList = components['schemas']['TrainingEventList'];
+export type TrainingEvent = components['schemas']['TrainingEvent'];
+export type TrainingMetricsList = components['schemas']['TrainingMetricsList'];
+export type TrainingMetrics = components['schemas']['TrainingMetrics'];
+export type TrainingCheckpointList = components['schemas']['TrainingCheckpointList'];
+export type TrainingCheckpoint = components['schemas']['TrainingCheckpoint'];
 export type ModelList = components['schemas']['ModelList'];
 export type Model = components['schemas']['Model'];
 export type TaskName = components['schemas']['TaskName'];
+export type ModelStatus = components['schemas']['ModelStatus'];
 export type Health = components['schemas']['Health'];
 export type Live = components['schemas']['Live'];
 export type Ready = components['schemas']['Ready'];
@@ -701,7 +1262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: There is no such model here */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -712,6 +1273,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -827,7 +1397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: There is no such model here */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -838,6 +1408,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -942,7 +1521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: There is no such model here */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -953,6 +1532,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1058,7 +1646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: There is no such model here */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1069,6 +1657,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1197,7 +1794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `image_not_found`: The image is not stored here; `model_not_found`: The model is not loaded here */
+            /** @description `image_not_found`: The image is not stored here; `model_not_found`: There is no such model here */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1208,6 +1805,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: The reply has no such form */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_inactive`: The model is not active */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1481,6 +2087,1006 @@ export interface operations {
             };
         };
     };
+    listDatasets: {
+        parameters: {
+            query?: {
+                /** @description The id of the last entry that is already known; absent, the page is the first */
+                after?: string;
+                /** @description Entries of a page at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the datasets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetList"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description A tar, tar.gz or zip with `data.jsonl` and `images/`, alone or in one folder
+                     */
+                    archive: string;
+                    /** @description What to call it, for people; it need not be new */
+                    name?: string;
+                };
+                "application/json": components["schemas"]["RegisterDatasetRequest"];
+            };
+        };
+        responses: {
+            /** @description Send a dataset, or register one that lies on the server */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dataset_not_found`: There is no such dataset here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large; `archive_too_large`: The archive is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_unsupported`: The body format is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `archive_unreadable`: The archive cannot be read; `archive_unsafe`: The archive holds what is not taken */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline_exceeded`: The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a dataset: made of its files, so the same files have the same name */
+                id: components["schemas"]["DatasetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Look up a dataset: its counts, a few samples and every fault */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDetails"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dataset_not_found`: There is no such dataset here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a dataset: made of its files, so the same files have the same name */
+                id: components["schemas"]["DatasetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a dataset */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dataset_not_found`: There is no such dataset here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrainingJobs: {
+        parameters: {
+            query?: {
+                /** @description The id of the last entry that is already known; absent, the page is the first */
+                after?: string;
+                /** @description Entries of a page at most */
+                limit?: number;
+                status?: components["schemas"]["TrainingJobStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the training jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingJobList"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTrainingJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller, new for each job, for example a UUID; known for a day */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrainingJobRequest"];
+            };
+        };
+        responses: {
+            /** @description Train a model */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingJob"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dataset_not_found`: There is no such dataset here; `model_not_found`: There is no such model here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_conflict`: The key was used for another request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_unsupported`: The body format is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dataset_invalid`: The dataset has errors */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `worker_unavailable`: No worker is ready; `queue_unavailable`: The job queue is away; `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readTrainingJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Look up a training job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingJob"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelTrainingJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancel a training job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingJob"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_conflict`: The job is in another state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down; `queue_unavailable`: The job queue is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseTrainingJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Pause a training job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingJob"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_conflict`: The job is in another state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down; `queue_unavailable`: The job queue is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeTrainingJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Go on with a paused training job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingJob"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_conflict`: The job is in another state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down; `queue_unavailable`: The job queue is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrainingEvents: {
+        parameters: {
+            query?: {
+                /** @description The number of the last entry that is already known */
+                after?: number;
+                /** @description Entries at most */
+                limit?: number;
+            };
+            header?: {
+                /** @description The id of the last event received */
+                "last-event-id"?: string;
+            };
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened to a training job: a page of it, or live */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingEventList"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: The reply has no such form */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_full`: The queue is full; `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrainingMetrics: {
+        parameters: {
+            query?: {
+                /** @description The number of the last entry that is already known */
+                after?: number;
+                /** @description Entries at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The curves of a training job: losses, learning rate, pace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingMetricsList"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrainingCheckpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The checkpoints that a training job keeps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingCheckpointList"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadTrainingCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a training job; later jobs have later names in the alphabet */
+                id: components["schemas"]["TrainingJobId"];
+                checkpoint: components["schemas"]["CheckpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Download a checkpoint: what was learned and the optimiser, as safetensors and JSON */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `checkpoint_not_found`: There is no such checkpoint; `job_not_found`: There is no such training job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_acceptable`: The reply has no such form */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -1490,7 +3096,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description List the models that are loaded */
+            /** @description List the models */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1510,6 +3116,316 @@ export interface operations {
             };
             /** @description `shutting_down`: The server is shutting down */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, as in GET /v1/models */
+                id: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Look up a model */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_not_found`: There is no such model here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, as in GET /v1/models */
+                id: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a trained model that is not active */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_not_found`: There is no such model here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_use`: Something still uses this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activateModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, as in GET /v1/models */
+                id: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActivateModelRequest"];
+            };
+        };
+        responses: {
+            /** @description Load a trained model, so that it can be asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_not_found`: There is no such model here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_unsupported`: The body format is not taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down; `worker_unavailable`: No worker is ready; `worker_crashed`: The worker stopped during the call; `model_unavailable`: The model cannot be loaded; `out_of_memory`: The worker has no memory left */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline_exceeded`: The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deactivateModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, as in GET /v1/models */
+                id: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let go of a trained model when its calls are answered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `model_not_found`: There is no such model here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_use`: Something still uses this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down; `worker_unavailable`: No worker is ready; `worker_crashed`: The worker stopped during the call; `model_unavailable`: The model cannot be loaded; `out_of_memory`: The worker has no memory left */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deadline_exceeded`: The answer took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: The server has no room for this */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,9 +24,20 @@ describe('loadConfig', () => {
     [{ PIXELLLM_DTYPE: 'bfloat16' }, { dtype: 'bfloat16' }],
     [{ PIXELLLM_STEP_TIMEOUT_MS: '600000' }, { step_timeout_ms: 600_000 }],
     [{ PIXELLLM_DATA_DIR: '/srv/data' }, { data_dir: '/srv/data' }],
-  ])('reads %j', (environment, expected) => {
-    expect(loadConfig(environment)).toMatchObject(expected)
-  })
+    [
+      { PIXELLLM_DATASET_ROOTS: 'a=/srv/a, b-2=/srv/b b' },
+      {
+        dataset_roots: new Map([
+          ['a', '/srv/a'],
+          ['b-2', '/srv/b b'],
+        ]),
+      },
+    ],
+    [{}, { training: true, queue_board: false, redis_url: null }],
+    [{ PIXELLLM_TRAINING: 'off' }, { training: false }],
+    [{ PIXELLLM_QUEUE_BOARD: 'on' }, { queue_board: true }],
+    [{ REDIS_URL: 'rediss://me:pw@host:1/2' }, { redis_url: 'rediss://me:pw@host:1/2' }],
+  ])('reads %j', (environment, expected) => expect(loadConfig(environment)).toMatchObject(expected))
 
   test.each([
     ['PIXELLLM_PORT', '65536', 'it must be a whole number from 0 to 65535'],
@@ -34,11 +45,26 @@ describe('loadConfig', () => {
     ['PIXELLLM_PORT', '80 80', 'it must be a whole number from 0 to 65535'],
     ['PIXELLLM_WORKERS', '0', 'it must be a whole number from 1 to 64'],
     ['PIXELLLM_MAX_IMAGE_PIXELS', '1e6', 'it must be a whole number from 1'],
-  ])('says what %s may be where it is %j', (name, value, sentence) => {
+    ['PIXELLLM_TRAINING', 'yes', 'it must be on or off'],
+  ])('says what %s may be where it is %j', (name, value, sentence) =>
     expect(() => loadConfig({ [name]: value })).toThrow(
       new ConfigError(`${name} is ${JSON.stringify(value)}: ${sentence}.`),
-    )
-  })
+    ),
+  )
+
+  test.each(['a', 'a=b', 'a=/x,a=/y', 'a=/x,', '=/x', 'a/b=/x'])(
+    'says what folders are named like where they are %j',
+    (value) =>
+      expect(() => loadConfig({ PIXELLLM_DATASET_ROOTS: value })).toThrow(/must be name=\/folder/),
+  )
+
+  test.each(['localhost', 'http://me:secret@host', 'redis'])(
+    'says what REDIS_URL may be, and not what %s is, which may hold a password',
+    (url) =>
+      expect(() => loadConfig({ REDIS_URL: url })).toThrow(
+        new ConfigError('REDIS_URL: it must be an address such as redis://localhost:6379.'),
+      ),
+  )
 
   test('names every setting that is wrong', () => {
     const load = (): unknown => loadConfig({ PIXELLLM_PORT: 'x', PIXELLLM_DEVICE: 'tpu' })

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { operations } from '../../schemas/index.ts'
 import type { WorkerState } from '../../worker-bridge/index.ts'
-import { tinyModel } from '../helpers/fake-worker.ts'
 import { formWith, injected } from '../helpers/forms.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { pngBytes } from '../helpers/pictures.ts'
@@ -80,10 +79,6 @@ describe('/v1/images', () => {
       expect(reply.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/id' }] })
     },
   )
-})
-
-test('GET /v1/models lists what is loaded', async () => {
-  expect((await gateway.app.inject('/v1/models')).json()).toEqual({ models: [tinyModel] })
 })
 
 test('GET /openapi.json is openapi.yaml', async () => {

@@ -110,7 +110,7 @@ describe('a task', () => {
     )
   })
 
-  test('takes the name of the loaded model and no other', async () => {
+  test('takes the name of a model and no other', async () => {
     const right = await postForm(gateway, '/v1/caption', formWith(png, { model: 'tiny' }))
     const wrong = await postForm(gateway, '/v1/caption', formWith(png, { model: 'huge' }))
 
@@ -118,7 +118,7 @@ describe('a task', () => {
     expect(wrong.json()).toMatchObject({
       code: 'model_not_found',
       status: 404,
-      detail: 'no model huge is loaded; there is: tiny',
+      detail: 'there is no model huge: GET /v1/models lists them',
     })
   })
 })

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { ModelSource } from '../../schemas/index.ts'
 import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
 
 /** A small model with random weights on disk, `whole` with a mask decoder and a detector. */
@@ -21,6 +22,29 @@ export class RandomCheckpoint {
     const program = ['-m', 'tests.python.checkpoints', folder, kind]
     await promisify(execFile)(placesOf(ROOT).venvPython, program, { cwd: ROOT, timeout: 90_000 })
     return new RandomCheckpoint(parent, folder)
+  }
+
+  async delete(): Promise<void> {
+    await rm(this.#parent, { recursive: true, force: true })
+  }
+}
+
+/** A model on disk that was trained from a base, without training: its words are placed elsewhere. */
+export class TrainedCheckpoint {
+  readonly #parent: string
+  readonly source: ModelSource
+
+  private constructor(parent: string, source: ModelSource) {
+    this.#parent = parent
+    this.source = source
+  }
+
+  static async write(id: string, base: string): Promise<TrainedCheckpoint> {
+    const parent = await mkdtemp(join(tmpdir(), 'pixelllm-trained-'))
+    const folder = join(parent, id)
+    const program = ['-m', 'tests.python.worker.trained', folder, base]
+    await promisify(execFile)(placesOf(ROOT).venvPython, program, { cwd: ROOT, timeout: 90_000 })
+    return new TrainedCheckpoint(parent, { id, folder })
   }
 
   async delete(): Promise<void> {

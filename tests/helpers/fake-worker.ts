@@ -1,4 +1,4 @@
-import type { GroundedPhrase, Mask, Model, Word } from '../../schemas/index.ts'
+import type { GroundedPhrase, LoadedModel, Mask, Word } from '../../schemas/index.ts'
 import {
   type Answer,
   type Call,
@@ -10,7 +10,7 @@ import {
 
 const timing = { queue_ms: 1, prepare_ms: 2, encode_ms: 3, decode_ms: 4, steps: 5 }
 
-export const tinyModel: Model = {
+export const tinyModel: LoadedModel = {
   id: 'tiny',
   description: 'a fake that knows one caption',
   tasks: ['caption', 'describe', 'locate', 'segment', 'dense_caption'],
@@ -68,7 +68,7 @@ function write({ ground }: Call['request']): unknown {
 export class FakeWorker implements Worker {
   readonly calls: Call[] = []
   state: WorkerStatus['state'] = 'ready'
-  models: Model[] = [tinyModel]
+  models: LoadedModel[] = [tinyModel]
   respond: (call: Call, options: RunOptions) => Promise<unknown> = async (
     { task, request },
     { onWords },

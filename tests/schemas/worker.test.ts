@@ -3,6 +3,7 @@ import { PingAcknowledgement, WorkerCall, WorkerEvent } from '../../schemas/inde
 
 const call = {
   id: 'a',
+  model: 'tiny',
   task: 'caption',
   request: { beams: 1 },
   image: { id: '0'.repeat(64), offset: 0, bytes: 10 },
@@ -17,6 +18,8 @@ test('a call carries any task, so that tests can add some', () => {
 test.each([
   { type: 'words', words: [['a', []]] },
   { type: 'error', id: 'a', error: { code: 'internal', message: 'it broke' } },
+  { type: 'unloaded', id: 'a' },
+  { type: 'trained', id: 'a', outcome: 'superseded' },
   { type: 'failed', error: { code: 'model_unavailable', message: 'no such folder' } },
 ])('takes the event %j', (event) => {
   expect(WorkerEvent.parse(event)).toEqual(event)
@@ -25,6 +28,7 @@ test.each([
 test.each([
   { type: 'error', id: 'a', error: { code: 'oops', message: 'it broke' } },
   { type: 'done', id: 'a', result: {} },
+  { type: 'trained', id: 'a', outcome: 'interrupted' },
   { type: 'unknown' },
   { type: 'words', words: [['a', [{ text: 'a' }]]] },
 ])('refuses the event %j', (event) => {

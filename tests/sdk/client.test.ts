@@ -120,7 +120,8 @@ describe('PixelLLM', () => {
   })
 
   test('lists models', async () => {
-    await expect(client.models()).resolves.toEqual(gateway.worker.models)
+    await expect(client.models()).resolves.toEqual(await gateway.models.list())
+    await expect(client.models()).resolves.toMatchObject([{ id: 'tiny', default: true }])
   })
 
   test('throws what the server says', async () => {

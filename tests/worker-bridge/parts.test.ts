@@ -69,8 +69,9 @@ async function start(kind: 'whole' | 'plain'): Promise<WorkerPool> {
 
 function ask(workers: WorkerPool, task: string, request: Record<string, unknown>): Promise<Answer> {
   const id = createHash('sha256').update(street).digest('hex')
+  const [{ id: model } = { id: '' }] = workers.status().models
   return workers.run(
-    { id: randomUUID(), task, request, image: { id, bytes: street }, timeout_ms: 60_000 },
+    { id: randomUUID(), model, task, request, image: { id, bytes: street }, timeout_ms: 60_000 },
     { signal: new AbortController().signal },
   )
 }

@@ -133,8 +133,9 @@ function ask(
 ): Promise<Answer> {
   const { request = { beams: 1 }, signal = new AbortController().signal, onWords } = options
   const id = createHash('sha256').update(image).digest('hex')
+  const [{ id: model } = { id: '' }] = workers.status().models
   return workers.run(
-    { id: randomUUID(), task, request, image: { id, bytes: image }, timeout_ms: 60_000 },
+    { id: randomUUID(), model, task, request, image: { id, bytes: image }, timeout_ms: 60_000 },
     { signal, ...(onWords && { onWords }) },
   )
 }

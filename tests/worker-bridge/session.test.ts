@@ -54,7 +54,7 @@ test('answers many calls at once, each with its own result', async () => {
 })
 
 test('keeps calls apart that come with the same id', async () => {
-  const call = { id: 'same', task: 'echo', image: image(), timeout_ms: 20_000 }
+  const call = { id: 'same', model: 'fault', task: 'echo', image: image(), timeout_ms: 20_000 }
   const options = { signal: new AbortController().signal }
 
   const answers = await Promise.all(

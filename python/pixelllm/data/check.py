@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
 
 from pixelllm.data.datasets import Spec, images_of, open_files, turns_images
 from pixelllm.data.errors import DatasetError
@@ -19,6 +20,27 @@ EVERY: Final = 10_000  # images between two lines about progress
 Tell: TypeAlias = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, in a line of a file or in the whole of it."""
+
+    file: Path
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"{self.file}:{self.line}: {self.message}"
+
+
+class Observer(Protocol):
+    """Hears what checking our own layout comes upon."""
+
+    def fault(self, fault: Fault) -> None: ...
+
+    def good(self, line: OwnLine, width: int, height: int) -> None:
+        """A line without a fault, and the size of its image in pixels."""
+
+
 @dataclass
 class Findings:
     """What there is, by kind, and how many things are wrong."""
@@ -26,10 +48,10 @@ class Findings:
     counts: Counter[str] = field(default_factory=Counter)
     problems: int = 0
 
-    def note(self, error: DatasetError, tell: Tell) -> None:
+    def note(self, message: str, tell: Tell) -> None:
         """Tells what is wrong, and counts it: a line is a problem."""
-        tell(str(error))
-        self.problems += str(error).count("\n") + 1
+        tell(message)
+        self.problems += message.count("\n") + 1
 
     def count(
         self,
@@ -67,23 +89,63 @@ def check_dataset(spec: Spec, tell: Tell) -> Findings:
 
 def _check_own(spec: Spec, tell: Tell) -> Findings:
     found = Findings()
-    lines: dict[str, int] = {}
     path = spec.path / DATA
     try:
-        images, upright = ImageFolder(images_of(spec)), turns_images(spec)
+        upright = turns_images(spec)
+    except DatasetError as error:
+        found.note(str(error), tell)
+        return found
+    check_own(path, images_of(spec), found, _Telling(tell), upright=upright)
+    return found
+
+
+def check_own(
+    path: Path, images: Path, found: Findings, observer: Observer, *, upright: bool
+) -> None:
+    """Checks our own layout line by line, each with its image.
+
+    Args:
+        path: of `data.jsonl`.
+        images: the folder of the images.
+        found: counts what there is, and the problems.
+        observer: hears of every line.
+        upright: apply EXIF rotation.
+    """
+
+    def note(message: str, line: int | None = None) -> None:
+        found.note(message, lambda text: observer.fault(Fault(path, line, text)))
+
+    lines: dict[str, int] = {}
+    try:
+        folder = ImageFolder(images)
         for line in scan_lines(path):
             place = f"{path}:{line.number}"
             try:
                 parsed = read_line(line.data, place)
                 judge_repetition(parsed.image, lines, line.number, place)
-                _check_image(parsed, images, upright, place)
+                height, width = _check_image(parsed, folder, upright, place)
             except DatasetError as error:
-                found.note(error, tell)
+                note(str(error).removeprefix(f"{place}: "), line.number)
+            except MemoryError:
+                note("it takes more memory than a check may use", line.number)
             else:
                 found.count(parsed.captions, parsed.phrases, parsed.regions)
+                observer.good(parsed, width, height)
     except DatasetError as error:
-        found.note(error, tell)
-    return found
+        note(str(error))
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """Tells faults as text."""
+
+    tell: Tell
+
+    def fault(self, fault: Fault) -> None:
+        self.tell(str(fault))
+
+    def good(self, line: OwnLine, width: int, height: int) -> None:
+        """Nothing is told of it."""
 
 
 def _check_samples(spec: Spec, tell: Tell) -> Findings:
@@ -94,7 +156,7 @@ def _check_samples(spec: Spec, tell: Tell) -> Findings:
     try:
         dataset = open_files(spec, masks=True, missing_images="skip")
     except DatasetError as error:
-        found.note(error, tell)
+        found.note(str(error), tell)
         return found
     for name in dataset.missing[:MAX_NAMED]:
         tell(f"{name} is missing")
@@ -106,7 +168,7 @@ def _check_samples(spec: Spec, tell: Tell) -> Findings:
         try:
             sample = dataset[index]
         except DatasetError as error:
-            found.note(error, tell)
+            found.note(str(error), tell)
         else:
             found.count(sample.captions, sample.phrases, sample.regions, sample.exchanges)
         if (index + 1) % EVERY == 0:
@@ -114,8 +176,9 @@ def _check_samples(spec: Spec, tell: Tell) -> Findings:
     return found
 
 
-def _check_image(line: OwnLine, images: ImageFolder, upright: bool, place: str) -> None:
-    """Raises DatasetError where the image is not there or what is said of it is not in it."""
+def _check_image(line: OwnLine, images: ImageFolder, upright: bool, place: str) -> tuple[int, int]:
+    """The height and the width of the image; raises DatasetError where it is not there or what is
+    said of it is not in it."""
     name = images.find((line.image,))
     if name is None:
         raise DatasetError(f"{place}: there is no image {line.image} in {images.path}")
@@ -124,3 +187,4 @@ def _check_image(line: OwnLine, images: ImageFolder, upright: bool, place: str) 
         check_places(line, width, height)
     except DatasetError as error:
         raise DatasetError(f"{place}: {error}") from error
+    return height, width

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from pixelllm.data.drawing import Drawing
 from pixelllm.data.scene_vocabulary import COLOURS, TEXTURES
 from pixelllm.data.thing_painting import Canvas, paint_thing
-from pixelllm.data.things import KINDS, Kind
+from pixelllm.data.things import ALL_KINDS, KINDS, Kind
 
 SEED = 2024
 EXTENTS = (24, 24, 24, 40, 40, 40, 96, 96, 96, 96)  # longer side in pixels, one per column
@@ -69,10 +69,10 @@ def main() -> int:
     """Reads the command line and draws; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pixelllm.data.draw_things")
     parser.add_argument("file", type=Path, help="the PNG to write")
-    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=tuple(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=tuple(ALL_KINDS), default=tuple(KINDS))
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
-    sheet = draw_sheet([KINDS[name] for name in options.kinds], options.seed)
+    sheet = draw_sheet([ALL_KINDS[name] for name in options.kinds], options.seed)
     sheet.save(options.file, format="PNG", optimize=True)
     return 0
 

@@ -3,7 +3,7 @@
 Lengths are in units of the image's long side, so that a layout looks the same at any resolution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from pixelllm.data.drawing import Drawing
 from pixelllm.data.scene_vocabulary import COLOURS, SETTINGS, SIZES, TEXTURES
 from pixelllm.data.scene_words import HELD_OUT_PAIRS
-from pixelllm.data.things import KINDS, shore
+from pixelllm.data.things import ALL_KINDS, KINDS, NEW_KINDS, Kind, shore
 
 RADII = {"small": (0.08, 0.11), "large": (0.15, 0.22)}  # half of the longer side; none between
 COUNTS = np.array((0.14, 0.17, 0.17, 0.15, 0.13, 0.10, 0.08, 0.06))  # of 1, 2, ... 8 things
@@ -89,17 +89,20 @@ class Layout:
     relations: tuple[Relation, ...] = ()
 
 
-def plan_scene(rng: np.random.Generator, max_things: int, held_out: bool) -> Layout:
+def plan_scene(
+    rng: np.random.Generator, max_things: int, held_out: bool, new_things: bool = False
+) -> Layout:
     """A random scene of 1 to max_things things.
 
     With `held_out`, the first thing and about half of the others have a colour and kind of
-    HELD_OUT_PAIRS; without, none has.
+    HELD_OUT_PAIRS; without, none has. With `new_things`, the first thing and about half of the
+    others are of NEW_KINDS; without, none is.
     """
     width, height = _frame(rng)
     setting = _pick(rng, SETTINGS)
     horizon = height * float(rng.uniform(0.35, 0.6))
     odds = COUNTS[:max_things] / COUNTS[:max_things].sum()
-    planner = _Planner(rng, width, height, setting, horizon, held_out)
+    planner = _Planner(rng, width, height, setting, horizon, held_out, new_things)
     wanted = 1 + int(rng.choice(len(odds), p=odds))
     while True:
         for _ in range(wanted):
@@ -150,12 +153,14 @@ class _Planner:
         setting: str,
         horizon: float,
         held_out: bool,
+        new_things: bool,
     ) -> None:
         self.rng = rng
         self.width, self.height = width, height
         self.setting, self.horizon = setting, horizon
         self.held_out = held_out
-        self.kinds = tuple(name for name, kind in KINDS.items() if setting in kind.place)
+        self.kinds = _met(KINDS, setting)
+        self.new_kinds = _met(NEW_KINDS, setting) if new_things else ()
         self.placed: list[_Placed] = []
 
     def add(self) -> None:
@@ -165,7 +170,7 @@ class _Planner:
             if related is not None:
                 self.placed.append(related)
                 return
-        traits = self._traits(self.kinds)
+        traits = self._traits(self._kinds())
         for size in (_pick(self.rng, SIZES), "small"):
             plan = self._draw(*traits, size)
             for _ in range(TRIES):
@@ -202,6 +207,12 @@ class _Planner:
             gone = standing | (hidden - {one.landmark for one in standing})
             left = [one for one in left if one not in gone]
 
+    def _kinds(self) -> tuple[str, ...]:
+        """The kinds that the next thing may be of."""
+        if self.new_kinds and (not self.placed or self.rng.random() < 0.5):
+            return self.new_kinds
+        return self.kinds
+
     def _traits(self, kinds: Sequence[str]) -> tuple[str, str, str]:
         """Kind, colour and texture; a kind that the scene has already is likelier than another."""
         use_held_out = self.held_out and (not self.placed or self.rng.random() < 0.5)
@@ -216,10 +227,10 @@ class _Planner:
 
     def _draw(self, kind: str, colour: str, texture: str, size: str) -> ThingPlan:
         """The thing, somewhere: its centre is (0, 0)."""
-        tilt = KINDS[kind].tilt
+        tilt = ALL_KINDS[kind].tilt
         return ThingPlan(
             *(kind, colour, texture, size),
-            drawing=KINDS[kind].draw(self.rng),
+            drawing=ALL_KINDS[kind].draw(self.rng),
             x=0.0,
             y=0.0,
             radius=float(self.rng.uniform(*RADII[size])),
@@ -242,7 +253,7 @@ class _Planner:
         ground = self.height - self.horizon
         lowest, beach = thing_height + EDGE, shore(self.horizon, self.height)
         low, high = self.horizon + 0.2 * ground, self.height - EDGE
-        match KINDS[kind].place[self.setting]:
+        match ALL_KINDS[kind].place[self.setting]:
             case "air":
                 low, high = lowest, max(self.horizon + 0.1 * ground, lowest)
             case "water":
@@ -274,8 +285,8 @@ class _Planner:
             word = _pick(self.rng, possible_relations(landmark.plan.kind))
             kinds = [
                 name
-                for name in self.kinds
-                if self._stands(name) and (word != "on" or KINDS[name].portable)
+                for name in self._kinds()
+                if self._stands(name) and (word != "on" or ALL_KINDS[name].portable)
             ]
             traits = self._traits(kinds)
             if traits[1] == landmark.plan.colour:
@@ -289,7 +300,7 @@ class _Planner:
         return None
 
     def _stands(self, kind: str) -> bool:
-        return KINDS[kind].place[self.setting] == "ground"
+        return ALL_KINDS[kind].place[self.setting] == "ground"
 
     def _behind(self, plan: ThingPlan, landmark: _Placed) -> _Placed | None:
         """The thing a little farther away, half hidden; None where that is above the horizon."""
@@ -306,7 +317,7 @@ class _Planner:
     def _on(self, plan: ThingPlan, landmark: _Placed) -> _Placed:
         """The thing standing on the landmark's surface."""
         other = landmark.plan
-        surface = KINDS[other.kind].surface
+        surface = ALL_KINDS[other.kind].surface
         assert surface is not None
         base = other.y + surface * other.radius + 0.01
         x = self._within(plan, landmark)
@@ -328,6 +339,10 @@ class _Planner:
         other_left, _, other_right, _ = landmark.extent
         free = max(0.0, 0.8 * (other_right - other_left) - (right - left)) / 2
         return (other_left + other_right) / 2 + float(self.rng.uniform(-free, free))
+
+
+def _met(kinds: Mapping[str, Kind], setting: str) -> tuple[str, ...]:
+    return tuple(name for name, kind in kinds.items() if setting in kind.place)
 
 
 def _is_plain(one: _Placed, landmark: _Placed, share: float, things: Sequence[_Placed]) -> bool:
@@ -353,14 +368,14 @@ def _odds(kind: str) -> float:
 
     More so in its only setting, and where things can be on or under it, as with few kinds they can.
     """
-    about = KINDS[kind]
+    about = ALL_KINDS[kind]
     landmark = about.surface is not None or about.shelter
     return (2.0 if landmark else 1.0) / len(about.place)
 
 
 def possible_relations(landmark: str) -> tuple[str, ...]:
     """How things can be related to a thing of this kind: behind it where neither on nor under."""
-    about = KINDS[landmark]
+    about = ALL_KINDS[landmark]
     special = ("on",) * (about.surface is not None) + ("under",) * about.shelter
     return special or ("behind",)
 

@@ -22,7 +22,7 @@ from pixelllm.data.boxes import box_around
 from pixelllm.data.narrative import Narrative, Utterance, utterance_boxes
 from pixelllm.data.sample import Box, SpokenCaption, WordPlace
 from pixelllm.data.scene_words import NUMBERS, SCENES, SIDES
-from pixelllm.data.things import KINDS
+from pixelllm.data.things import ALL_KINDS
 
 TRACE_POINTS = 17  # per word: a circle in 16 arcs
 TREMBLE = 0.006  # standard deviation of the pointer's position, in sizes of what it circles
@@ -127,7 +127,7 @@ def _mention(thing: Told, members: tuple[int, ...], box: Box) -> Words:
         noun = thing.kind
     else:
         opening = SpokenWord(NUMBERS[len(members) - 2], box, names=members)
-        noun = KINDS[thing.kind].plural
+        noun = ALL_KINDS[thing.kind].plural
     return [opening, *(SpokenWord(text, box, names=members) for text in (thing.colour, noun))]
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from pixelllm.data.backdrops import Stage, paint_backdrop
 from pixelllm.data.scene_layout import Layout, ThingPlan
 from pixelllm.data.thing_painting import Canvas, paint_thing
-from pixelllm.data.things import KINDS, shore
+from pixelllm.data.things import ALL_KINDS, shore
 
 FINE_SIDE = 384  # the canvas is at least about as fine as this
 GRAIN_CELLS = 96  # grain per long side
@@ -57,7 +57,7 @@ def _paint_backdrop(rng: np.random.Generator, layout: Layout, canvas: Canvas) ->
 
 def _has_beach(layout: Layout) -> bool:
     return layout.setting == "sea" and any(
-        KINDS[plan.kind].place.get("sea") == "ground" for plan in layout.things
+        ALL_KINDS[plan.kind].place.get("sea") == "ground" for plan in layout.things
     )
 
 
@@ -65,7 +65,7 @@ def _paint_shadow(
     rng: np.random.Generator, layout: Layout, plan: ThingPlan, canvas: Canvas
 ) -> None:
     """A soft dark patch at the foot of what stands or swims."""
-    if KINDS[plan.kind].place.get(layout.setting) == "air":
+    if ALL_KINDS[plan.kind].place.get(layout.setting) == "air":
         return
     wide = plan.drawing.half_width * plan.radius * 1.12
     x, y = plan.x, plan.y + plan.drawing.half_height * plan.radius * 0.96

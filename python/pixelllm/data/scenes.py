@@ -106,6 +106,7 @@ def draw_scene(
     long_side: int = 128,
     max_things: int = 8,
     held_out: bool = False,
+    new_things: bool = False,
     max_references: int = 4,
     painted: bool = True,
 ) -> Scene:
@@ -117,11 +118,13 @@ def draw_scene(
             what a pixel decides: which of two things is told first, or on which side one is.
         held_out: draw colours and kinds that training never sees together: the first thing that is
             placed and about half of the others. Without it no such pair is drawn.
+        new_things: draw things of NEW_KINDS too, which are unknown to `tiny`: the first that is
+            placed and about half of the others.
         max_references: how many referring phrases to choose, where there are that many.
         painted: without it the image is black, which takes a fraction of the time; the same things
             are in the same places, and may be told in other words.
     """
-    layout = plan_scene(rng, max_things, held_out)
+    layout = plan_scene(rng, max_things, held_out, new_things)
     if painted:
         image, owner = paint_scene(rng, layout, long_side)
     else:

@@ -15,13 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
-import numpy as np
 from PIL import Image
-from pycocotools import mask as coco
 
-from pixelllm.data.errors import DatasetError
 from pixelllm.data.plain_pickle import dump_plain
-from pixelllm.data.sample import Box, Mask
+from pixelllm.data.sample import Box
 from pixelllm.data.scenes import (
     EVALUATION_STREAM,
     TRAINING_STREAM,
@@ -30,6 +27,7 @@ from pixelllm.data.scenes import (
     scene_rng,
 )
 from pixelllm.data.things import KINDS
+from pixelllm.data.write_plain import encode_mask, make_new
 
 ImageFormat: TypeAlias = Literal["png", "jpg"]
 STREAMS: Final = {"train": TRAINING_STREAM, "val": EVALUATION_STREAM}
@@ -59,9 +57,8 @@ def write_scenes(
     Raises:
         DatasetError: the folder has something in it.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError(f"{folder} is not empty; name a new folder, or empty this one")
-    (folder / "images").mkdir(parents=True)
+    make_new(folder)
+    (folder / "images").mkdir()
     writer = _Writer(folder, image_format)
     number = 0
     for split, count in (("train", train), ("val", val)):
@@ -128,7 +125,7 @@ class _Writer:
             annotation = len(self._instances) + 1
             self._instances.append(
                 {
-                    "segmentation": _encode(thing.mask),
+                    "segmentation": encode_mask(thing.mask),
                     "area": int(thing.mask.sum()),
                     "iscrowd": 0,
                     "image_id": number,
@@ -222,11 +219,6 @@ class _Writer:
 
 def _sides(image: dict[str, Any]) -> dict[str, Any]:
     return {"width": image["width"], "height": image["height"]}
-
-
-def _encode(mask: Mask) -> dict[str, Any]:
-    runs = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": list(mask.shape), "counts": runs["counts"].decode("ascii")}
 
 
 def _corner_and_size(box: Box) -> list[int]:

@@ -15,11 +15,11 @@ from pixelllm.contract import GroundedPhrase, Region, Word
 from pixelllm.inference import carrying_out
 from pixelllm.inference.picture import fit_picture
 from pixelllm.inference.runner import EncodedImage, Runner
-from pixelllm.inference.runner import model_facts as model_facts
 from pixelllm.model.checkpoint import Checkpoint
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.base import Answering, Found, Plan, Read, Result, Task, Text, Write, go_on
 from pixelllm.tasks.errors import TaskError
+from pixelllm.tasks.facts import model_facts as model_facts
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.masks import decode_mask
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from pixelllm.data.scene_vocabulary import COLOURS, SIZES, TEXTURES
 from pixelllm.data.scene_words import NUMBERS
-from pixelllm.data.things import KINDS
+from pixelllm.data.things import ALL_KINDS
 
-_KIND_OF = {name: name for name in KINDS} | {kind.plural: name for name, kind in KINDS.items()}
+_KIND_OF = {name: name for name in ALL_KINDS}
+_KIND_OF |= {kind.plural: name for name, kind in ALL_KINDS.items()}
 _COUNT_OF = {word: count for count, word in enumerate(NUMBERS, start=2)}
 
 
@@ -46,7 +47,7 @@ def named_things(text: str) -> list[NamedThing]:
             said["count"] = word
         elif word in _KIND_OF:
             kind = _KIND_OF[word]
-            count = _COUNT_OF.get(said.get("count", ""), 1) if word == KINDS[kind].plural else 1
+            count = _COUNT_OF.get(said.get("count", ""), 1) if word == ALL_KINDS[kind].plural else 1
             size, texture = said.get("size"), said.get("texture", "solid")
             found += [NamedThing(size, texture, said.get("colour"), kind)] * count
             said = {}

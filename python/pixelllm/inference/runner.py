@@ -25,7 +25,6 @@ from pixelllm.tasks.base import (
     BoxPrompt,
     Detect,
     FoundMask,
-    ModelFacts,
     PointPrompt,
     Prompt,
     Read,
@@ -34,12 +33,11 @@ from pixelllm.tasks.base import (
     Text,
     Write,
 )
+from pixelllm.tasks.facts import MAX_PREFIX_TOKENS, model_facts
 from pixelllm.tasks.frame import Frame
 from pixelllm.tasks.masks import empty_mask, encode_mask
 
 EncodeMask = Callable[[NDArray[np.float32], Frame, int], Mask]  # of `encode_mask`
-
-MAX_PREFIX_TOKENS = 256  # the longest prefix of the contract, should every character be a token
 
 
 @dataclass(frozen=True)
@@ -53,19 +51,6 @@ class EncodedImage:
     def nbytes(self) -> int:
         """Bytes of memory that the features take."""
         return self.features.nbytes
-
-
-def model_facts(checkpoint: Checkpoint) -> ModelFacts:
-    """What tasks may know of a model."""
-    config = checkpoint.config
-    return ModelFacts(
-        tokenizer=checkpoint.tokenizer,
-        prefixes=config.prefixes,
-        max_tokens=config.language.max_text_tokens - 2,
-        max_prefix_tokens=MAX_PREFIX_TOKENS,
-        masks=config.masks is not None,
-        detector=config.detector is not None,
-    )
 
 
 class Runner:

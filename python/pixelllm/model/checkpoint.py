@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pixelllm.model.config import PRESETS, ConfigError, GitBertConfig, PixelLLMConfig
 from pixelllm.model.pixelllm import PixelLLM
@@ -94,12 +94,11 @@ def load_checkpoint(
         require(folder, WEIGHTS)
     require(folder, tokenizer_file(config))
     network = build(config, open_weights(folder), device, dtype)
-    card = folder / "README.md"
     return Checkpoint(
         model=network,
         tokenizer=load_tokenizer(folder / tokenizer_file(config), config),
         name=folder.resolve().name,
-        card=card.read_text("utf-8") if card.is_file() else "",
+        card=read_card(folder),
     )
 
 
@@ -126,6 +125,12 @@ def require(folder: Path, *names: str) -> None:
     for name in names:
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder} has no {name}: it is not a complete checkpoint")
+
+
+def read_card(folder: Path) -> str:
+    """The model card of a folder; empty where there is none."""
+    card = folder / "README.md"
+    return card.read_text("utf-8") if card.is_file() else ""
 
 
 def load_config(path: Path) -> PixelLLMConfig:
@@ -222,15 +227,31 @@ def build(
     Raises:
         CheckpointError: a weight is missing, unexpected or has the wrong shape; names the first.
     """
-    with torch.device("meta"):
-        model = PixelLLM(config)
+    model = blank(config)
     shapes = shapes_of(model)
     check_shapes(shapes, {name: stored.shape for name, stored in weights.items()})
     buffers = {name for name, _ in model.named_buffers()}
-    state = {
-        name: weights.read(name).to(device, torch.float32 if name in buffers else dtype)
-        for name in shapes
-    }
+    with torch.inference_mode(False):  # a training may share them
+        state = {
+            name: weights.read(name).to(device, torch.float32 if name in buffers else dtype)
+            for name in shapes
+        }
+    return fill(model, state)
+
+
+def blank(config: PixelLLMConfig) -> PixelLLM:
+    """A model of this configuration without memory for its weights."""
+    with torch.device("meta"):
+        return PixelLLM(config)
+
+
+def fill(model: PixelLLM, state: Mapping[str, Tensor]) -> PixelLLM:
+    """Give a blank model its weights, in the memory in which they are, and make it ready to answer.
+
+    Raises:
+        CheckpointError: a weight is missing, unexpected or has the wrong shape; names the first.
+    """
+    check_shapes(shapes_of(model), {name: tensor.shape for name, tensor in state.items()})
     model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(False)
 

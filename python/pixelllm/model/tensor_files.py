@@ -97,7 +97,7 @@ class TensorFiles(Mapping[str, Stored]):
         """
         stored = self._stored[name]
         tensor = torch.empty(stored.shape, dtype=stored.dtype)
-        memory = _memory_of(tensor)
+        memory = memory_of(tensor)
         with stored.path.open("rb") as file:
             file.seek(stored.offset)
             if file.readinto(memory) != memory.nbytes:
@@ -192,6 +192,14 @@ def write_tensors(
     return names
 
 
+def write_tensor_file(path: Path, entries: Iterable[Entry]) -> None:
+    """Write tensors to one file, which gets its name when it is whole."""
+    aside = path.with_name(path.name + ".new")
+    with aside.open("wb") as file:
+        _write_shard(file, list(entries))
+    aside.rename(path)
+
+
 def _shards(entries: Iterable[Entry], limit: int) -> list[list[Entry]]:
     shards: list[list[Entry]] = [[]]
     size = 0
@@ -221,7 +229,7 @@ def _write_shard(file: BinaryIO, entries: list[Entry]) -> None:
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for entry in entries:
-        file.write(_memory_of(_made(entry)))
+        file.write(memory_of(_made(entry)))
 
 
 def _made(entry: Entry) -> Tensor:
@@ -231,7 +239,7 @@ def _made(entry: Entry) -> Tensor:
     return tensor.detach().to("cpu", entry.dtype).contiguous()
 
 
-def _memory_of(tensor: Tensor) -> memoryview:
+def memory_of(tensor: Tensor) -> memoryview:
     """The bytes of a contiguous tensor, to read or to write."""
     array: NDArray[np.uint8] = tensor.view(-1).view(torch.uint8).numpy()
     return array.data

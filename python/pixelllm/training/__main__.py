@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,24 @@ from pixelllm.model.checkpoint import (
     checkpoint_folder,
     load_config,
     load_tokenizer,
-    tokenizer_file,
 )
 from pixelllm.training.checkpoints import CheckpointsError, write_file
 from pixelllm.training.loader import BatchLoader, LoaderError
 from pixelllm.training.metrics import LOGS, Logs, MetricsError
-from pixelllm.training.overrides import flatten, override
-from pixelllm.training.recipes import RECIPES, Recipe, RecipeError, recipe, with_ablations
+from pixelllm.training.overrides import assignments, flatten, override
+from pixelllm.training.progress import Progress
+from pixelllm.training.recipes import (
+    RECIPES,
+    Recipe,
+    RecipeError,
+    recipe,
+    recipe_for,
+    with_ablations,
+)
 from pixelllm.training.run import CHECKPOINTS, Run, Stop
 from pixelllm.training.served import Served
 from pixelllm.training.sources import Validation, open_sources
-from pixelllm.training.starting import check_model, fingerprint, start_model
+from pixelllm.training.starting import Start, check_model, fingerprint, frozen_names, start_model
 from pixelllm.training.team import Team
 from pixelllm.training.trainer import Trainer, TrainingError
 
@@ -89,13 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace, asked: Asked, team: Team, stop: Stop) -> None:
     chosen, folder = asked.recipe, options.run
-    model = start_model(asked.model, chosen)
-    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
-    frozen |= {name for name, _ in model.named_buffers()}
+    start = Start.of(asked.model)
+    model = start_model(start, chosen)
     mark = fingerprint(model)
-    served = Served.of(asked.model, chosen, frozen)
+    served = Served.of(start, chosen, frozen_names(model))
     config = served.config
-    tokenizer = load_tokenizer(asked.model / tokenizer_file(config), config)
+    tokenizer = load_tokenizer(start.tokenizer, config)
     batches = BatchLoader(
         open_sources(asked.data, chosen, config),
         config,
@@ -116,11 +122,9 @@ def _train(options: argparse.Namespace, asked: Asked, team: Team, stop: Stop) ->
         write_file(folder / RUN, json.dumps(asked.to_json(), indent=2) + "\n")
     run = Run(
         folder=folder,
-        trainer=Trainer(model, chosen, team),
-        batches=batches,
+        progress=Progress(Trainer(model, chosen, team), batches, mark),
         served=served,
         logs=Logs([]),
-        fingerprint=mark,
         validation=validation,
         stop=stop,
     )
@@ -147,9 +151,7 @@ def _asked(options: argparse.Namespace) -> Asked:
     if not (folder / CONFIG).is_file():
         raise RecipeError(f"{folder} has no {CONFIG}: it is not a complete checkpoint")
     config = load_config(folder / CONFIG)
-    chosen = recipe(options.recipe, config.language.kind)
-    if config.preset == "tiny":  # its tokenizer knows the words of scenes alone
-        chosen = replace(chosen, texts=replace(chosen.texts, prefixes="model"))
+    chosen = recipe_for(options.recipe, config)
     chosen = with_ablations(chosen, localization=options.localization, lora=options.lora)
     chosen = override(chosen, options.set)
     check_model(chosen, config)
@@ -176,13 +178,9 @@ def _resumed(options: argparse.Namespace) -> Asked:
             raise RecipeError(
                 f"{assignment}: a run that goes on may change {' and '.join(FREE)}* alone"
             )
-    lines = [f"{name}={_written(value)}" for name, value in kept["settings"].items()]
+    lines = assignments(kept["settings"])
     chosen = override(recipe(kept["recipe"], "t5"), [*lines, *options.set])
     return Asked(chosen, Path(kept["model"]), kept["data"], kept["validation"])
-
-
-def _written(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -51,7 +51,7 @@ class Sizes:
     base_steps: int = 2500  # of the language model alone
     meet_steps: int = 300  # of all together, still without places
     trace_steps: int = 400
-    joint_steps: int = 800
+    joint_steps: int = 400
     batch_size: int = 16
     jobs: int = 2  # variants at once
 
@@ -148,6 +148,9 @@ class Ablation:
             "machine.checkpointing": "false",
             "schedule.save_every": steps,
         }
+        if recipe == "joint":
+            # No figure here is the detector's, and it takes most of a step.
+            settings["objective.detection"] = 0
         self._do(
             run,
             *("pixelllm.training", recipe, run, "--model", start, "--trim", "--workers", "1"),

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
+
+from pixelllm.model.tensor_files import Entry, write_tensor_file
 
 TENSORS, STATE = "training.safetensors", "state.json"
 NAME: Final = re.compile(r"^step-(\d{8})$")
@@ -66,7 +68,8 @@ class Checkpoints:
         if not target.exists():
 
             def fill(folder: Path) -> None:
-                save_file(dict(tensors), folder / TENSORS)
+                entries = [Entry(n, t.shape, t.dtype, t.detach) for n, t in tensors.items()]
+                write_tensor_file(folder / TENSORS, entries)
                 text = json.dumps({**state, "step": step, "score": score}, indent=2)
                 (folder / STATE).write_text(text + "\n", "utf-8")
 
@@ -141,10 +144,14 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(aside)
     aside.mkdir()
-    fill(aside)
-    for path in aside.iterdir():
-        sync(path)
-    sync(aside)
+    try:
+        fill(aside)
+        for path in aside.iterdir():
+            sync(path)
+        sync(aside)
+    except BaseException:  # such as a full disk, which has more room without it
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     if target.exists():
         remove_folder(target)
     aside.rename(target)

@@ -17,6 +17,7 @@ Part = Literal[
     "visual_projection",
     "language",
     "language_base",
+    "language_blocks",
     "point_head",
     "mask_adapter",
     "mask_decoder",
@@ -24,13 +25,16 @@ Part = Literal[
 ]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 BASE: Final[Part] = "language_base"  # a T5 without its LoRA
+BLOCKS: Final[Part] = "language_blocks"  # that without its tables of tokens
+TABLES: Final = ("language.shared.", "language.lm_head.")
 LORA: Final = (".lora_a", ".lora_b")
 
 
 def is_part(name: str, part: Part) -> bool:
     """Whether the parameter of this name (ours) belongs to a part."""
-    if part == BASE:
-        return name.startswith("language.") and not name.endswith(LORA)
+    if part in (BASE, BLOCKS):
+        base = name.startswith("language.") and not name.endswith(LORA)
+        return base and not (part == BLOCKS and name.startswith(TABLES))
     return name.startswith(f"{part}.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import torch
 from torch.utils.data import DataLoader
@@ -59,6 +59,9 @@ class Unreadable:
     source: str
     index: int
     reason: str
+
+
+Made: TypeAlias = tuple[Batch, list[Unreadable]]
 
 
 class BatchLoader:
@@ -139,10 +142,19 @@ class BatchLoader:
             timeout=WAIT_S if self.workers else 0,
             generator=torch.Generator(),  # of its own, which leaves torch's alone
         )
-        for batch, unreadable in loader:
-            self._note(unreadable)
-            self.step += 1
-            yield batch
+        for made in loader:
+            yield self.take(made)
+
+    def make(self, step: int) -> Made:
+        """The batch of any step, which changes nothing here: another thread may make it."""
+        return self._batches[step]
+
+    def take(self, made: Made) -> Batch:
+        """Count the batch of the next step as used."""
+        batch, unreadable = made
+        self._note(unreadable)
+        self.step += 1
+        return batch
 
     def source_of(self, step: int) -> str:
         """The name of the source that a step's batch is of."""
@@ -185,7 +197,7 @@ class BatchLoader:
                 self.unreadable.append(one)
 
 
-class Batches(TorchDataset[tuple[Batch, list[Unreadable]]]):
+class Batches(TorchDataset[Made]):
     """This process's part of the batch of any step, and the samples that could not be read."""
 
     def __init__(
@@ -212,7 +224,7 @@ class Batches(TorchDataset[tuple[Batch, list[Unreadable]]]):
         self.fail = fail
         self.trim = trim
 
-    def __getitem__(self, step: int) -> tuple[Batch, list[Unreadable]]:
+    def __getitem__(self, step: int) -> Made:
         number = self.mixture.source(step)
         begin = self.mixture.earlier(step) * self.batch_size
         unreadable: list[Unreadable] = []

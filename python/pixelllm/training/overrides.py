@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -78,6 +78,19 @@ def parse(kind: Any, text: str, name: str) -> object:
     except ValueError:
         kinds = {int: "a whole number", float: "a number"}
         raise RecipeError(f"{name} is {kinds.get(kind, kind)}, not {text!r}") from None
+
+
+def assignments(values: Mapping[str, object]) -> list[str]:
+    """`NAME=VALUE` of each of some settings that are given as JSON values."""
+    return [f"{name}={_written(value)}" for name, value in values.items()]
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_written, value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # JSON has one kind of numbers
+    return str(value)
 
 
 def flatten(settings: object, prefix: str = "") -> dict[str, object]:

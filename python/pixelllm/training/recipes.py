@@ -16,13 +16,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from pixelllm.model.config import PixelLLMConfig
 from pixelllm.training.freezing import Part
 from pixelllm.training.objective import ObjectiveConfig
 from pixelllm.training.optimiser import OptimiserConfig
 
 Kind = Literal["trace", "captions", "phrases", "masks", "regions", "exchanges"]
 Language = Literal["t5", "git_bert"]
-Learned = Literal["lora", "full", "frozen"]
+# "words": the LoRA, and the tables of tokens that it reads and writes by.
+Learned = Literal["lora", "words", "full", "frozen"]
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,18 @@ def recipe(name: str, language: Language) -> Recipe:
         raise RecipeError(f"there is no recipe {name!r}: there are {', '.join(RECIPES)}")
     found = RECIPES[name]()
     return found if language == "t5" else _for_bert(found)
+
+
+def recipe_for(name: str, config: PixelLLMConfig) -> Recipe:
+    """The recipe of that name for a model.
+
+    Raises:
+        RecipeError: there is none; the message lists those there are.
+    """
+    chosen = recipe(name, config.language.kind)
+    if config.preset == "tiny":  # its tokenizer knows the words of scenes alone
+        chosen = replace(chosen, texts=replace(chosen.texts, prefixes="model"))
+    return chosen
 
 
 def with_ablations(

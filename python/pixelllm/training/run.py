@@ -16,13 +16,12 @@ import logging
 import math
 import os
 import signal
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Final
 
 from torch import Tensor
 
@@ -30,25 +29,14 @@ from pixelllm.training.batch import Batch
 from pixelllm.training.checkpoints import Checkpoints, Kept, read_checkpoint
 from pixelllm.training.metrics import Log
 from pixelllm.training.moments import without_moments
+from pixelllm.training.progress import Progress
 from pixelllm.training.served import Served
-from pixelllm.training.trainer import StepReport, Trainer, TrainingError
+from pixelllm.training.trainer import StepReport, TrainingError
 
 log = logging.getLogger("pixelllm.training")
 
 CHECKPOINTS, MODEL, BEST = "checkpoints", "model", "best"
 VALIDATION: Final = "validation/"  # before the names of its numbers
-
-
-class Batches(Protocol):
-    """The batches of a run, from the step that is next (`BatchLoader`)."""
-
-    def __iter__(self) -> Iterator[Batch]: ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where it is, as JSON values."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there; a `ValueError` where these are other batches."""
 
 
 class Stop:
@@ -75,48 +63,21 @@ class Stop:
 
 
 @dataclass
-class Means:
-    """Means of what was found since the last report."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    steps: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def add(self, report: StepReport) -> None:
-        """Remember a step; one that was skipped has no numbers."""
-        if report.skipped:
-            return
-        self.steps += 1
-        for name, value in {**report.losses, "gradient_norm": report.gradient_norm}.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-
-    def take(self, taken: int) -> dict[str, float]:
-        """The means, and seconds for each of so many steps; then start anew."""
-        means = {name: value / self.steps for name, value in self.sums.items()}
-        means["step_s"] = (time.monotonic() - self.started) / taken
-        self.sums, self.steps, self.started = {}, 0, time.monotonic()
-        return means
-
-
-@dataclass
 class Run:
     """Everything that a run consists of.
 
-    fingerprint: of the weights that do not learn, which are not kept and have to stay the same.
     validation: makes the batches to validate with, anew each time; None for a run without.
     """
 
     folder: Path
-    trainer: Trainer
-    batches: Batches
+    progress: Progress
     served: Served
     logs: Log
-    fingerprint: int
     validation: Callable[[], Iterable[Batch]] | None = None
     stop: Stop = field(default_factory=Stop)
-    means: Means = field(default_factory=Means)
 
     def __post_init__(self) -> None:
+        self.trainer = self.progress.trainer
         self.schedule = self.trainer.recipe.schedule
         self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, self.schedule.keep)
 
@@ -129,24 +90,14 @@ class Run:
         kept = self.checkpoints.latest()
         if kept is None:
             raise TrainingError(f"{self.folder} holds no checkpoint to resume")
-        tensors, state = read_checkpoint(kept)
-        if state["fingerprint"] != self.fingerprint:
-            raise TrainingError("the model that the run started from has changed since")
-        self.trainer.load_state(tensors)
-        self.trainer.step = state["step"]
-        self.trainer.skipped = state["skipped"]
-        self.means.sums, self.means.steps = state["means"], state["means_steps"]
-        try:
-            self.batches.load_state_dict(state["data"])
-        except ValueError as error:
-            raise TrainingError(f"the run cannot go on with this data: {error}") from error
+        self.progress.restore(*read_checkpoint(kept))
 
     def train(self) -> None:
         """Do the steps that are left, unless asked to stop; write the models after the last one."""
         steps = self.trainer.recipe.steps
         try:
             if self.trainer.step < steps:
-                for batch in self.batches:
+                for batch in self.progress.batches:
                     if self._step(batch):
                         break
             if self.trainer.step >= steps:
@@ -159,7 +110,7 @@ class Run:
         """One step, and what is due after it; whether the run ends here."""
         trainer, schedule = self.trainer, self.schedule
         report = trainer.train_step(batch)
-        self.means.add(report)
+        self.progress.means.add(report)
         last = trainer.step >= trainer.recipe.steps
         if last or self._due(schedule.report_every):
             self._report(report)
@@ -175,9 +126,7 @@ class Run:
         return every > 0 and self.trainer.step % every == 0
 
     def _report(self, report: StepReport) -> None:
-        trainer, every = self.trainer, self.schedule.report_every
-        values = self.means.take(trainer.step % every or every if every else trainer.step)
-        values |= {"learning_rate": report.rate, "skipped": trainer.skipped}
+        trainer, values = self.trainer, self.progress.report(report)
         if trainer.team.leads:
             self.logs.write(trainer.step, values)
             shown = " ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -200,15 +149,7 @@ class Run:
 
     def _save(self, score: float | None) -> None:
         trainer = self.trainer
-        tensors = trainer.state()
-        state = {
-            "skipped": trainer.skipped,
-            "seed": trainer.recipe.seed,
-            "fingerprint": self.fingerprint,
-            "means": self.means.sums,
-            "means_steps": self.means.steps,
-            "data": {**self.batches.state_dict(), "step": trainer.step},
-        }
+        tensors, state = self.progress.state()
         if trainer.team.leads:
             folder = self.checkpoints.save(trainer.step, tensors, state, score)
             log.info("saved %s", folder)

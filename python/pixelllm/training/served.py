@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pixelllm.model.checkpoint import CONFIG, load_config, open_weights, tokenizer_file
+from pixelllm.model.checkpoint import CONFIG, tokenizer_file
 from pixelllm.model.config import PixelLLMConfig
 from pixelllm.model.tensor_files import Entry, write_tensors
 from pixelllm.training.checkpoints import write_folder
 from pixelllm.training.recipes import Recipe
-from pixelllm.training.starting import changed
+from pixelllm.training.starting import Start, changed
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,16 @@ class Served:
     kept: Mapping[str, torch.dtype]
 
     @classmethod
-    def of(cls, start: Path, recipe: Recipe, frozen: set[str]) -> Served:
+    def of(cls, start: Start, recipe: Recipe, frozen: set[str]) -> Served:
         """Of a run from a checkpoint with these frozen parameters."""
-        old = load_config(start / CONFIG)
-        new = changed(old, recipe)
-        stored = open_weights(start)
-        same = new.language == old.language  # else an old LoRA is merged into frozen weights
+        new, stored = changed(start.config, recipe), start.weights
+        same = new.language == start.config.language  # else its LoRA is merged into frozen weights
         kept = {
             name: stored[name].dtype
             for name in frozen
             if name in stored and (same or not name.startswith("language."))
         }
-        return cls(new, (start / tokenizer_file(old)).read_bytes(), kept)
+        return cls(new, start.tokenizer.read_bytes(), kept)
 
     def write(self, folder: Path, state: Mapping[str, Tensor], card: str) -> None:
         """Write a model with these numbers, in place of one that is there."""

@@ -54,9 +54,9 @@ class Team:
         """Whether this process writes what is written once."""
         return self.rank == 0
 
-    def seed(self, seed: int, step: int) -> None:
-        """Let what a step draws at random depend on nothing but its number and this process."""
-        address = np.random.SeedSequence((seed, step, self.rank))
+    def seed(self, seed: int, step: int, part: int = 0) -> None:
+        """Let what a part of a step draws depend on nothing but their numbers and this process."""
+        address = np.random.SeedSequence((seed, step, self.rank, *([part] if part else [])))
         torch.manual_seed(int(address.generate_state(1)[0]))
 
     def total(self, value: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
@@ -27,6 +27,10 @@ log = logging.getLogger("pixelllm.training")
 
 class TrainingError(Exception):
     """A run that cannot go on; the message says why."""
+
+
+class DivergedError(TrainingError):
+    """A run whose numbers are none any more."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,21 @@ class Trainer:
         """Learn from this process's part of a batch.
 
         Raises:
-            TrainingError: too many steps in a row had no finite loss or gradient.
+            DivergedError: too many steps in a row had no finite loss or gradient.
         """
-        self.team.seed(self.recipe.seed, self.step)
+        pieces = self.pieces(batch)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as done:
+                report: StepReport = done.value
+                return report
+
+    def pieces(self, batch: Batch) -> Generator[None, None, StepReport]:
+        """A step in pieces, between which others may use the device: its parts, then the rest.
+
+        Each piece draws from a generator that it seeds itself: what others draw changes nothing.
+        """
         rate = learning_rate(self.step, self.recipe.steps, self.recipe.optimiser)
         set_rate(self.optimiser, rate)
         if self.recipe.noise.frozen:
@@ -78,7 +94,17 @@ class Trainer:
             train_learning_parts(self.model)
         self.optimiser.zero_grad(set_to_none=True)
         parts = split_batch(batch, self.recipe.machine.accumulation)
-        found = [self._backward(part, len(parts)) for part in parts]
+        found = []
+        for number, part in enumerate(parts):
+            self.team.seed(self.recipe.seed, self.step, number)
+            found.append(self._backward(part, len(parts)))
+            yield
+        return self._learn(batch, parts, found, rate)
+
+    def _learn(
+        self, batch: Batch, parts: Sequence[Batch], found: Sequence[dict[str, Tensor]], rate: float
+    ) -> StepReport:
+        """Change the weights by the gradients that the parts have added, unless they are bad."""
         norm = self._finish_gradients()
         losses = self._shared({n: torch.stack([f[n] for f in found]).mean() for n in found[0]})
         good = np.isfinite(losses["total"]) and np.isfinite(norm)
@@ -179,7 +205,7 @@ class Trainer:
         log.warning("step %d has no finite loss or gradient, and is skipped: %s", self.step, names)
         if len(self._bad) == self.recipe.machine.bad_steps:
             suspects = ", ".join(sorted({name for step in self._bad for name in step}))
-            raise TrainingError(
+            raise DivergedError(
                 f"{len(self._bad)} steps in a row, up to step {self.step}, had no finite loss or "
                 f"gradient: look at the samples {suspects}, or lower optimiser.learning_rate"
             )

@@ -13,10 +13,20 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from pixelllm.contract import Accepted, ErrorCode, Pong, Refusal, Started, WorkerSettings
+from pixelllm.contract import (
+    Accepted,
+    ErrorCode,
+    PlanChecked,
+    Pong,
+    Refusal,
+    Started,
+    TrainingPlan,
+    WorkerSettings,
+)
+from pixelllm.parent import end_with_parent
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.channel import Channel
-from pixelllm.worker.process import end_with_parent, log_to_stderr
+from pixelllm.worker.process import log_to_stderr
 from pixelllm.worker.slab import SlabReader
 
 STOP_S = 2.0  # for the engine's current step when the worker ends
@@ -26,13 +36,17 @@ logger = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
-    """Answers calls on a thread of its own; `pixelllm.worker.engine` says how."""
+    """Answers calls, follows orders, on a thread of its own: `pixelllm.worker.engine`."""
 
     def start(self) -> None: ...
 
     def submit(self, message: Mapping[str, object]) -> None: ...
 
-    def cancel(self, call_id: str) -> None: ...
+    def order(self, message: Mapping[str, object]) -> None: ...
+
+    def check(self, plan: TrainingPlan) -> int: ...
+
+    def cancel(self, name: str) -> None: ...
 
     def status(self) -> Mapping[str, float | int]: ...
 
@@ -61,9 +75,17 @@ class Bridge:
         """Take a call (`WorkerCall`); its answer is pushed as `done` or `error`."""
         return _acknowledge(lambda: self._submit(json.loads(call_json)))
 
-    def cancel(self, call_id: str) -> str:
-        """Drop a call before the engine's next step; an unknown id is fine."""
-        return _acknowledge(lambda: self._cancel(call_id))
+    def order(self, order_json: str) -> str:
+        """Take an order (`WorkerOrder`); its end is pushed: what it asked for, or `error`."""
+        return _acknowledge(lambda: self._order(json.loads(order_json)))
+
+    def check(self, plan_json: str) -> str:
+        """Say whether a recipe (`TrainingPlan`) can be followed, and in how many steps."""
+        return _acknowledge(lambda: self._check(json.loads(plan_json)))
+
+    def cancel(self, name: str) -> str:
+        """Drop a call or an order before the engine's next step; an unknown id is fine."""
+        return _acknowledge(lambda: self._cancel(name))
 
     def ping(self, _: str) -> str:
         """Say that the process lives, and when its engine was last seen."""
@@ -94,14 +116,25 @@ class Bridge:
         engine.start()
 
     def _submit(self, call: Mapping[str, object]) -> Accepted:
-        if self._engine is None:
-            raise TaskError("worker_unavailable", "the model is being loaded")
-        self._engine.submit(call)
+        self._loaded.submit(call)
         return {"ok": True}
 
-    def _cancel(self, call_id: str) -> Accepted:
+    def _order(self, order: Mapping[str, object]) -> Accepted:
+        self._loaded.order(order)
+        return {"ok": True}
+
+    def _check(self, plan: TrainingPlan) -> PlanChecked:
+        return {"ok": True, "steps": self._loaded.check(plan)}
+
+    @property
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise TaskError("worker_unavailable", "the model is being loaded")
+        return self._engine
+
+    def _cancel(self, name: str) -> Accepted:
         if self._engine is not None:
-            self._engine.cancel(call_id)
+            self._engine.cancel(name)
         return {"ok": True}
 
     def _ping(self) -> Pong:
@@ -120,7 +153,7 @@ class Bridge:
         return {"ok": True}
 
 
-def _acknowledge(act: Callable[[], Accepted | Started | Pong]) -> str:
+def _acknowledge(act: Callable[[], Accepted | PlanChecked | Started | Pong]) -> str:
     """Act, and say how it went. Nothing is raised: pythonia could not pass it on."""
     try:
         return json.dumps(act(), allow_nan=False)
@@ -148,6 +181,8 @@ def _make_engine(settings: WorkerSettings, push: Push, slab: SlabReader) -> Engi
 _bridge = Bridge(_make_engine)
 start = _bridge.start
 submit = _bridge.submit
+order = _bridge.order
+check = _bridge.check
 cancel = _bridge.cancel
 ping = _bridge.ping
 shutdown = _bridge.shutdown

@@ -61,6 +61,7 @@ class Call:
     """One request. The engine thread alone changes it, but for `cancelled`."""
 
     id: str
+    model: str
     task: str
     request: Mapping[str, object]
     image: ImageBytes
@@ -85,6 +86,7 @@ class Call:
         match message:
             case {
                 "id": str(call_id),
+                "model": str(model),
                 "task": str(task),
                 "request": dict(request),
                 "image": {"id": str(image_id), "offset": int(offset), "bytes": int(length)},
@@ -93,7 +95,7 @@ class Call:
             }:
                 image = ImageBytes(image_id, offset, length)
                 deadline = time.monotonic() + ttl_ms / 1000
-                return cls(call_id, task, request, image, stream, deadline)
+                return cls(call_id, model, task, request, image, stream, deadline)
         raise TaskError("invalid_request", "the worker was sent a malformed call")
 
     def enter(self, stage: Stage) -> None:

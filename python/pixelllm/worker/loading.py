@@ -1,15 +1,21 @@
 """From the worker's settings to a model that is ready to answer."""
 
 import re
-from typing import get_args
+from pathlib import Path
 
 import torch
 
-from pixelllm.contract import Model, TaskName, WorkerSettings
-from pixelllm.inference.runner import model_facts
-from pixelllm.model.checkpoint import Checkpoint, count_stored, load_checkpoint
-from pixelllm.tasks import TASKS
+from pixelllm.contract import LoadedModel, ModelSource, WorkerSettings
+from pixelllm.model.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    checkpoint_folder,
+    count_stored,
+    load_checkpoint,
+)
+from pixelllm.model.delta import SharedBase, load_delta, read_about
 from pixelllm.tasks.errors import TaskError
+from pixelllm.tasks.facts import model_facts, possible_tasks
 
 # Below this many weights an operation is over before a second thread has begun to help: on two
 # shared cores two threads made a decode step of `tiny` ten times slower than one.
@@ -37,6 +43,45 @@ def load_model(settings: WorkerSettings) -> Checkpoint:
     if threads is not None:
         torch.set_num_threads(threads)
     return checkpoint
+
+
+def load_trained(source: ModelSource, base: SharedBase) -> tuple[Checkpoint, LoadedModel]:
+    """Load a trained model over the model of the settings, and say what it is.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+    """
+    folder = Path(source["folder"])
+    checkpoint = load_delta(folder, base)
+    if checkpoint.name != source["id"]:
+        raise CheckpointError(f"{folder} holds the model {checkpoint.name} and not {source['id']}")
+    model = describe_model(checkpoint)
+    return checkpoint, {**model, "description": read_about(folder)["description"]}
+
+
+def share_encoders(checkpoint: Checkpoint, other: Checkpoint) -> bool:
+    """Whether the features of an image are the same for both: one memory holds their encoders."""
+    ours, theirs = checkpoint.config, other.config
+    same = (ours.image_size, ours.eva, ours.sam) == (theirs.image_size, theirs.eva, theirs.sam)
+    return same and _encoder_memory(checkpoint) == _encoder_memory(other)
+
+
+def _encoder_memory(checkpoint: Checkpoint) -> dict[str, int]:
+    model = checkpoint.model
+    parts = {"eva": model.eva.state_dict(), "sam": model.sam.state_dict()}
+    return {
+        f"{part}.{name}": tensor.data_ptr()
+        for part, state in parts.items()
+        for name, tensor in state.items()
+    }
+
+
+def model_name(model: str) -> str:
+    """The name of the model of the settings, before it is loaded."""
+    try:
+        return checkpoint_folder(model).resolve().name
+    except CheckpointError:
+        return Path(model).name
 
 
 def count_weights(checkpoint: Checkpoint) -> int:
@@ -69,14 +114,14 @@ def choose_dtype(name: str, device: torch.device, weights: int) -> torch.dtype:
             return torch.bfloat16 if half else torch.float32
 
 
-def describe_model(checkpoint: Checkpoint) -> Model:
+def describe_model(checkpoint: Checkpoint) -> LoadedModel:
     """What `GET /v1/models` says about a model."""
     weight = next(checkpoint.model.parameters())
     facts = model_facts(checkpoint)
-    return Model(
+    return LoadedModel(
         id=checkpoint.name,
         description=card_summary(checkpoint.card),
-        tasks=[name for name in get_args(TaskName) if TASKS[name].supported(facts)],
+        tasks=possible_tasks(facts),
         frame_size=checkpoint.config.image_size,
         max_tokens=facts.max_tokens,
         parameters=count_weights(checkpoint),

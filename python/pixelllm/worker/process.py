@@ -1,24 +1,11 @@
-"""What this process owes to the one that started it."""
+"""How the worker behaves as a process."""
 
-import ctypes
 import logging
-import os
-import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from pixelllm.parent import end_with_parent
 
-
-def end_with_parent(parent_pid: int) -> None:
-    """Have the system kill this process as soon as its parent is gone, also while it computes.
-
-    Elsewhere than on Linux this only checks that the parent is there; a process that is idle ends
-    when its channel closes.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:  # it ended before the system was asked to watch it
-        os._exit(1)
+__all__ = ["end_with_parent", "log_to_stderr"]
 
 
 def log_to_stderr() -> None:

@@ -1,4 +1,4 @@
-"""Which calls wait, and which work comes next. Policy only: no tensors, no model, no replies.
+"""Which calls of a model wait, and which work comes next. Policy only: no tensors, no replies.
 
 A call is admitted in the order of arrival, waits for its picture and its features, and then its
 pieces take part in steps. A *step* is the unit of work: the engine runs one at a time, and what was
@@ -12,27 +12,26 @@ until it has had half as many as there are slots; then it goes behind the calls 
 takes all there is while it is alone, nobody waits for more than a part of it, and it gets its part
 however many others come.
 
-`submit`, `cancel`, `close`, `image_loaded` and `counts` may be called from any thread; everything
-else belongs to the engine thread.
+`submit`, `cancel`, `close`, `image_loaded`, `has` and `counts` may be called from any thread;
+everything else belongs to the engine thread.
 """
 
 import itertools
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from pixelllm.tasks.errors import TaskError
+from pixelllm.worker.bell import Bell
 from pixelllm.worker.calls import Call, Need, Piece, Stage
 
 
 class Kind(Enum):
     """What a step does."""
 
-    LOAD = auto()  # load the model; the engine's first, for no call
     ADMIT = auto()  # look for the features of a call's picture, or have it decoded
     COLLECT = auto()  # take a decoded picture for the calls that wait for it
     PLAN = auto()  # let a task say what is to be computed first
@@ -90,12 +89,17 @@ class _Image(Enum):
 
 
 class Scheduler:
-    """The calls of one engine."""
+    """The calls of one model.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: how much is done at a time.
+        bell: is rung when there is something new to do.
+    """
+
+    def __init__(self, limits: Limits, bell: Bell) -> None:
         self._limits = limits
-        self._changed = threading.Condition()
-        self._news = False
+        self._bell = bell
+        self._lock = threading.RLock()
         self._closed: TaskError | None = None
         self._calls: dict[str, Call] = {}  # in order of arrival
         self._images: dict[str, _Image] = {}
@@ -120,7 +124,7 @@ class Scheduler:
             queue.Full: as many calls wait as may.
             TaskError: the scheduler is closed, or (`invalid_request`) a call of that id runs.
         """
-        with self._changed:
+        with self._lock:
             if self._closed is not None:
                 raise TaskError(self._closed.code, self._closed.message)
             if call.id in self._calls:
@@ -129,53 +133,55 @@ class Scheduler:
                 raise queue.Full
             self._calls[call.id] = call
             call.turn = next(self._numbers)
-            self._notify()
+            self._bell.ring()
 
     def cancel(self, call_id: str) -> None:
         """Have a call dropped before the next step; an unknown id is fine."""
-        with self._changed:
+        with self._lock:
             call = self._calls.get(call_id)
             if call is not None:
                 call.cancelled = True
-                self._notify()
+                self._bell.ring()
 
     def image_loaded(self, image_id: str) -> None:
         """Say that a picture is decoded, or found unreadable, and can be collected."""
-        with self._changed:
+        with self._lock:
             if self._images.get(image_id) is _Image.LOADING:
                 self._images[image_id] = _Image.LOADED
-                self._notify()
+                self._bell.ring()
 
     def close(self, reason: TaskError) -> None:
         """Take no further call; each is refused with the first `reason` given."""
-        with self._changed:
+        with self._lock:
             self._closed = self._closed or reason
-            self._notify()
+            self._bell.ring()
 
     @property
     def closed(self) -> TaskError | None:
         """Why no further call is taken; None while they are."""
         return self._closed
 
+    def has(self, call_id: str) -> bool:
+        """Whether a call of that id runs."""
+        with self._lock:
+            return call_id in self._calls
+
     def counts(self) -> tuple[int, int]:
         """How many calls wait to be admitted, and how many are being worked on."""
-        with self._changed:
+        with self._lock:
             queued = self._count(Stage.QUEUED)
             return queued, len(self._calls) - queued
 
     # From the engine thread.
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait until something changes, the next deadline passes or the time is up."""
-        with self._changed:
-            deadline = min((call.deadline for call in self._calls.values()), default=float("inf"))
-            timeout_s = max(0.0, min(timeout_s, deadline - time.monotonic()))
-            self._changed.wait_for(lambda: self._news, timeout_s)
-            self._news = False
+    def next_deadline(self) -> float:
+        """When the next call expires (time.monotonic()); infinity where there is none."""
+        with self._lock:
+            return min((call.deadline for call in self._calls.values()), default=float("inf"))
 
     def sweep(self, now: float) -> list[Call]:
         """Remove and return the calls that were cancelled or whose deadline has passed."""
-        with self._changed:
+        with self._lock:
             gone = [c for c in self._calls.values() if c.cancelled or now >= c.deadline]
         for call in gone:
             self.remove(call)
@@ -183,12 +189,12 @@ class Scheduler:
 
     def calls(self) -> list[Call]:
         """All calls, in order of arrival."""
-        with self._changed:
+        with self._lock:
             return list(self._calls.values())
 
     def next_step(self) -> Step | None:
         """What to do next; None if nothing can be done but wait."""
-        with self._changed:
+        with self._lock:
             step = self._small_step()
             if step is not None:
                 return step
@@ -219,7 +225,7 @@ class Scheduler:
 
     def remove(self, call: Call) -> None:
         """Forget a call; its slots are free at once."""
-        with self._changed:
+        with self._lock:
             for piece in call.pieces:
                 self._release(piece)
             self._calls.pop(call.id, None)
@@ -230,7 +236,7 @@ class Scheduler:
 
     def image_loading(self, image_id: str) -> None:
         """Note that a picture is being decoded."""
-        with self._changed:
+        with self._lock:
             self._images[image_id] = _Image.LOADING
 
     def await_image(self, call: Call) -> None:
@@ -240,19 +246,19 @@ class Scheduler:
 
     def image_ready(self, image_id: str) -> None:
         """Note that a picture is collected; the calls that wait for it go on to planning."""
-        with self._changed:
+        with self._lock:
             self._images[image_id] = _Image.READY
             for call in self._waiting_for(image_id, Stage.LOADING):
                 call.enter(Stage.PLANNING)
 
     def image_gone(self, image_id: str) -> None:
         """Forget a picture: it is encoded, unreadable or no longer wanted."""
-        with self._changed:
+        with self._lock:
             self._images.pop(image_id, None)
 
     def unwanted_images(self) -> list[str]:
         """The pictures, decoded or being decoded, that no call waits for any more."""
-        with self._changed:
+        with self._lock:
             stages = (Stage.LOADING, Stage.PLANNING, Stage.ENCODING)
             wanted = {c.image.id for c in self._in(*stages)}
             return [image for image in self._images if image not in wanted]
@@ -345,7 +351,3 @@ class Scheduler:
     def _release(self, piece: Piece) -> None:
         self._free.extend(piece.slots)
         piece.slots = ()
-
-    def _notify(self) -> None:
-        self._news = True
-        self._changed.notify_all()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
-import torch
 
 from pixelllm.contract import Word
 from pixelllm.inference.draft import Draft
@@ -32,7 +31,7 @@ from pixelllm.tasks.base import (
 )
 from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.words import place_words
-from pixelllm.worker.cache import FeatureCache
+from pixelllm.worker.cache import FeatureCache, FeatureKey
 from pixelllm.worker.calls import Call, Need, Piece, Stage
 from pixelllm.worker.pictures import PictureLoader
 from pixelllm.worker.scheduler import Kind, Scheduler, Step
@@ -69,13 +68,14 @@ class Work:
 
 
 class Steps:
-    """The steps of one engine. For its thread alone.
+    """The steps of one model. For the engine's thread alone.
 
     Args:
         scheduler: is told how each call goes on.
         runner: the model.
         loader: decodes pictures on other threads.
-        cache: features of images seen before.
+        cache: features of images seen before, of all models.
+        encoders: names the model's image encoders among those of all models.
         slab: where the files of the images lie.
         push: takes events.
     """
@@ -85,7 +85,8 @@ class Steps:
         scheduler: Scheduler,
         runner: Runner,
         loader: PictureLoader,
-        cache: FeatureCache[EncodedImage],
+        cache: FeatureCache[FeatureKey, EncodedImage],
+        encoders: str,
         slab: Slab,
         push: Push,
     ) -> None:
@@ -93,6 +94,7 @@ class Steps:
         self._runner = runner
         self._loader = loader
         self._cache = cache
+        self._encoders = encoders
         self._slab = slab
         self._push = push
         self._works: dict[str, Work] = {}
@@ -145,12 +147,6 @@ class Steps:
             if future is None or future.cancel():
                 self.forget_picture(image_id)
 
-    def free_memory(self) -> None:
-        """Give back what can be computed again."""
-        self._cache.clear()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
     def close(self) -> None:
         """End the threads that decode pictures."""
         self._loader.close()
@@ -162,7 +158,7 @@ class Steps:
         is given to another, and no thread may still be reading it.
         """
         image_id = call.image.id
-        work = self._works[call.id] = Work(self._cache.get(image_id))
+        work = self._works[call.id] = Work(self._features(image_id))
         if work.image is not None:
             self._scheduler.enter(call, Stage.PLANNING)
             return
@@ -210,14 +206,23 @@ class Steps:
         return Piece(call, number, _FIRST_NEEDS[type(plan)], width)
 
     def _encode(self, calls: Sequence[Call], image_ids: Sequence[str]) -> None:
-        encoded = self._runner.encode([self._pictures[image_id] for image_id in image_ids])
-        images = dict(zip(image_ids, encoded, strict=True))
-        for image_id, image in images.items():
-            self._cache.put(image_id, image)
+        # A model with the same encoders may have got ahead since the call was admitted.
+        known = {image_id: self._features(image_id) for image_id in image_ids}
+        missing = [image_id for image_id, image in known.items() if image is None]
+        pictures = [self._pictures[image_id] for image_id in missing]
+        encoded = self._runner.encode(pictures) if pictures else []
+        images = {image_id: image for image_id, image in known.items() if image is not None}
+        images.update(zip(missing, encoded, strict=True))
+        for image_id in missing:
+            self._cache.put(FeatureKey(self._encoders, image_id), images[image_id])
+        for image_id in image_ids:
             self.forget_picture(image_id)
         for call in calls:
             self._works[call.id].image = images[call.image.id]
             self._scheduler.enter(call, Stage.COMPUTING)
+
+    def _features(self, image_id: str) -> EncodedImage | None:
+        return self._cache.get(FeatureKey(self._encoders, image_id))
 
     def _prefill(self, pieces: Sequence[Piece]) -> None:
         plans, images = self._batch(pieces, Write)

@@ -19,7 +19,7 @@ from pixelllm.data.scenes import (
     draw_scene,
     scene_rng,
 )
-from pixelllm.data.things import KINDS
+from pixelllm.data.things import ALL_KINDS, KINDS, NEW_KINDS
 from tests.python.data.reading import caption_things, fitting
 
 
@@ -72,6 +72,20 @@ def test_every_trait_occurs(scenes: list[Scene]) -> None:
     assert {thing.colour for thing in things} == set(COLOURS)
     assert {thing.texture for thing in things} == set(TEXTURES)
     assert {thing.size for thing in things} == set(SIZES)
+
+
+def test_new_things_are_drawn_where_they_are_asked_for(scenes: list[Scene]) -> None:
+    asked = [draw_scene(scene_rng(11, index), new_things=True) for index in range(60)]
+
+    kinds = [thing.kind for scene in asked for thing in scene.things]
+    assert set(kinds) > set(NEW_KINDS)
+    assert sum(any(t.kind in NEW_KINDS for t in scene.things) for scene in asked) > 50
+    assert sum(kind in KINDS for kind in kinds) > len(kinds) / 5
+    assert not any(thing.kind in NEW_KINDS for scene in scenes for thing in scene.things)
+    for scene in asked:
+        named = set(re.findall("[a-z]+", scene.caption.text))
+        for thing in scene.things:
+            assert named & {thing.kind, ALL_KINDS[thing.kind].plural}
 
 
 def test_every_form_of_phrase_occurs(scenes: list[Scene]) -> None:

@@ -8,12 +8,12 @@ from PIL import Image, ImageDraw
 from pixelllm.data.draw_things import EXTENTS, draw_sheet
 from pixelllm.data.drawing import Drawing
 from pixelllm.data.scene_vocabulary import SETTINGS
-from pixelllm.data.things import KINDS, Kind, shore
+from pixelllm.data.things import ALL_KINDS, KINDS, NEW_KINDS, Kind, shore
 
 SIDE = 120  # pixels of a drawing's longer side
 COATS = ("coat", "shade", "tint")
 
-kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+kinds = pytest.mark.parametrize("kind", ALL_KINDS.values(), ids=list(ALL_KINDS))
 
 
 def _draw(kind: Kind, seed: int) -> Drawing:
@@ -42,11 +42,16 @@ def test_there_are_many_kinds_and_nine_of_them_in_every_setting() -> None:
 
 
 def test_names_and_plurals_are_words_of_their_own() -> None:
-    words = [word for kind in KINDS.values() for word in (kind.name, kind.plural)]
+    words = [word for kind in ALL_KINDS.values() for word in (kind.name, kind.plural)]
 
-    assert len(set(words)) == 2 * len(KINDS)
+    assert len(set(words)) == 2 * len(ALL_KINDS)
     assert all(word.isalpha() and word.islower() for word in words)
     assert all(name == kind.name for name, kind in KINDS.items())
+
+
+def test_new_kinds_are_none_that_the_shipped_model_knows() -> None:
+    assert not NEW_KINDS.keys() & KINDS.keys()
+    assert all(set(kind.settings) == set(SETTINGS) for kind in NEW_KINDS.values())
 
 
 @kinds

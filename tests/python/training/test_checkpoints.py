@@ -116,7 +116,8 @@ def killed_at(operation: int, act: Callable[[], None]) -> bool:
         Path.replace = counted(Path.replace)  # type: ignore[method-assign]
         Path.mkdir = counted(Path.mkdir)  # type: ignore[method-assign]
         Path.write_text = counted(Path.write_text)  # type: ignore[method-assign]
-        vars(checkpoints)["save_file"] = counted(vars(checkpoints)["save_file"])
+        name = "write_tensor_file"
+        vars(checkpoints)[name] = counted(vars(checkpoints)[name])
         status = 1
         try:
             act()

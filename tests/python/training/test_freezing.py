@@ -51,6 +51,16 @@ def test_golden_learned_parameters_of_densecap() -> None:
     assert found == set(ours)
 
 
+def test_words_learn_with_the_lora_and_the_tables_of_tokens() -> None:
+    lora = {n for n, _ in learned(model_for(PLAIN, recipe("trace", "t5")))}
+    words = replace(recipe("trace", "t5"), language="words")
+
+    found = {n for n, _ in learned(model_for(PLAIN, words))}
+
+    assert found - lora == {"language.shared.weight", "language.lm_head.weight"}
+    assert lora < found
+
+
 @pytest.mark.parametrize("language", ["t5", "git_bert"])
 def test_only_the_mask_adapter_learns_in_joint_refseg(language: Language) -> None:
     base = PLAIN if language == "t5" else pixelllm_bert()

@@ -49,7 +49,7 @@ def test_settings_change_one_by_one() -> None:
         ("optimiser=1", r"several settings: optimiser\.learning_rate"),
         ("steps=many", "steps is a whole number, not 'many'"),
         ("optimiser.max_norm=x", "max_norm is a number, not 'x'"),
-        ("language=all", "language is one of lora, full, frozen, not 'all'"),
+        ("language=all", "language is one of lora, words, full, frozen, not 'all'"),
         ("machine.sharded=1", "sharded is true or false"),
         ("frozen=sam,head", "frozen is one of sam, eva"),
         ("changes.lora_rank=some", "lora_rank is a whole number"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pixelllm.worker.training import MakeJob, make_job
 from tests.python.worker.harness import Harness
 
 
@@ -13,8 +14,8 @@ def make_engine(checkpoint_folder: Path) -> Iterator[Callable[..., Harness]]:
     """Makes engines that are stopped at the end of the test."""
     made: list[Harness] = []
 
-    def make(**settings: object) -> Harness:
-        harness = Harness(**{"model": str(checkpoint_folder), **settings})
+    def make(make_job: MakeJob = make_job, **settings: object) -> Harness:
+        harness = Harness(make_job, **{"model": str(checkpoint_folder), **settings})
         made.append(harness)
         return harness
 

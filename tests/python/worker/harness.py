@@ -9,7 +9,10 @@ from typing import Any
 
 from pixelllm.contract import WorkerSettings
 from pixelllm.worker.engine import Engine
+from pixelllm.worker.lanes import Lane
+from pixelllm.worker.scheduler import Scheduler
 from pixelllm.worker.steps import Steps
+from pixelllm.worker.training import MakeJob, make_job
 
 WAIT_S = 60.0  # only reached when something is broken
 
@@ -38,7 +41,7 @@ class Files:
 class Harness:
     """An engine under test. Events go through JSON, as on the real channel."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, make_job: MakeJob = make_job, **settings: object) -> None:
         self.files = Files()
         self.events: list[Event] = []
         self.on_event: Callable[[Event], None] | None = None  # called in the engine's step
@@ -46,6 +49,7 @@ class Harness:
         self._number = 0
         defaults: WorkerSettings = {
             "model": "named by the test",
+            "models": [],
             "device": "cpu",
             "dtype": "auto",
             "threads": 1,
@@ -55,7 +59,13 @@ class Harness:
             "max_batch": 16,
             "feature_cache_bytes": 64 * 2**20,
         }
-        self.engine = Engine({**defaults, **settings}, self._push, self.files)  # type: ignore[typeddict-item]
+        self.engine = Engine(
+            {**defaults, **settings},  # type: ignore[typeddict-item]
+            self._push,
+            self.files,
+            make_job,
+        )
+        self.model = self.engine._models.first
 
     def start(self) -> "Harness":
         """Start the engine and wait until it is ready."""
@@ -67,13 +77,24 @@ class Harness:
     @property
     def free_slots(self) -> int:
         """Slots of the decode batch that no call holds."""
-        return len(self.engine._scheduler._free)
+        return len(self.scheduler._free)
+
+    @property
+    def lane(self) -> Lane:
+        """The lane of the model of the settings."""
+        lane = self.engine._lanes.find(self.model)
+        assert lane is not None
+        return lane
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler of that model."""
+        return self.lane.scheduler
 
     @property
     def steps(self) -> Steps:
-        """The steps of the running engine."""
-        assert self.engine._steps is not None
-        return self.engine._steps
+        """The steps of that model, once it is loaded."""
+        return self.lane.steps
 
     def submit(
         self,
@@ -84,12 +105,19 @@ class Harness:
         stream: bool = False,
         ttl_ms: float = 60_000,
         call_id: str | None = None,
+        model: str | None = None,
     ) -> str:
         """Submit a call; its id."""
         self._number += 1
         call_id = call_id or f"call-{self._number}"
         image = self.files.add(picture)
-        message = {"id": call_id, "task": task, "request": dict(request or {}), "image": image}
+        message = {
+            "id": call_id,
+            "model": model or self.model,
+            "task": task,
+            "request": dict(request or {}),
+            "image": image,
+        }
         self.engine.submit({**message, "ttl_ms": ttl_ms, "stream": stream})
         return call_id
 
@@ -111,9 +139,26 @@ class Harness:
         assert answer["type"] == "error", answer
         return str(answer["error"]["code"])
 
-    def ask(self, task: str, picture: bytes, request: Mapping[str, object] | None = None) -> Any:
+    def ask(
+        self,
+        task: str,
+        picture: bytes,
+        request: Mapping[str, object] | None = None,
+        model: str | None = None,
+    ) -> Any:
         """Submit a call and wait for its result."""
-        return self.result(self.submit(task, picture, request))
+        return self.result(self.submit(task, picture, request, model=model))
+
+    def order(self, kind: str, order_id: str | None = None, **fields: object) -> str:
+        """Give an order; its id."""
+        self._number += 1
+        order_id = order_id or f"order-{self._number}"
+        self.engine.order({"kind": kind, "id": order_id, **fields})
+        return order_id
+
+    def ended(self, order_id: str) -> Event:
+        """Wait for the event that ends an order."""
+        return self.answer(order_id)
 
     def streamed(self, call_id: str) -> list[Any]:
         """The words that were pushed for a call, in order."""
@@ -130,7 +175,7 @@ class Harness:
             assert self._arrived.wait_for(condition, WAIT_S), self.events[-5:]
 
     def _answers(self, call_id: str) -> Sequence[Event]:
-        kinds = ("done", "error")
+        kinds = ("done", "error", "loaded", "unloaded", "trained")
         return [e for e in list(self.events) if e["type"] in kinds and e["id"] == call_id]
 
     def _push(self, event: dict[str, object]) -> None:

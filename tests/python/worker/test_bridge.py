@@ -22,6 +22,7 @@ class Engine:
         self.refusal = refusal
         self.age_ms = age_ms
         self.calls: list[Mapping[str, object]] = []
+        self.orders: list[Mapping[str, object]] = []
         self.cancelled: list[str] = []
         self.stopped = False
 
@@ -32,8 +33,18 @@ class Engine:
             raise self.refusal
         self.calls.append(message)
 
-    def cancel(self, call_id: str) -> None:
-        self.cancelled.append(call_id)
+    def order(self, message: Mapping[str, object]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.orders.append(message)
+
+    def check(self, plan: Mapping[str, object]) -> int:
+        if self.refusal is not None:
+            raise self.refusal
+        return len(plan)
+
+    def cancel(self, name: str) -> None:
+        self.cancelled.append(name)
 
     def status(self) -> Mapping[str, float | int]:
         return {"queued": 2, "active": 3, "engine_age_ms": self.age_ms}
@@ -63,10 +74,13 @@ def test_hands_calls_to_the_engine() -> None:
     bridge = bridge_around(engine)
 
     assert json.loads(bridge.submit('{"id": "a"}')) == {"ok": True}
+    assert json.loads(bridge.order('{"id": "b"}')) == {"ok": True}
+    assert json.loads(bridge.check('{"recipe": "trace"}')) == {"ok": True, "steps": 1}
     assert json.loads(bridge.cancel("a")) == {"ok": True}
     assert json.loads(bridge.shutdown("")) == {"ok": True}
 
     assert engine.calls == [{"id": "a"}]
+    assert engine.orders == [{"id": "b"}]
     assert engine.cancelled == ["a"]
     assert engine.stopped
 
@@ -85,8 +99,11 @@ def test_says_what_the_engine_does() -> None:
         (RuntimeError("/secret/path"), "internal"),
     ],
 )
-def test_turns_every_exception_into_a_code(refusal: Exception, code: str) -> None:
-    refused, message = failure(bridge_around(Engine(refusal)).submit("{}"))
+@pytest.mark.parametrize("function", ["submit", "order", "check"])
+def test_turns_every_exception_into_a_code(refusal: Exception, code: str, function: str) -> None:
+    bridge = bridge_around(Engine(refusal))
+
+    refused, message = failure(getattr(bridge, function)("{}"))
 
     assert refused == code
     assert "/secret/path" not in message
@@ -104,7 +121,8 @@ def test_answers_valid_json_whatever_the_engine_says() -> None:
 def test_answers_before_there_is_an_engine() -> None:
     bridge = bridge_around(None)
 
-    assert failure(bridge.submit("{}"))[0] == "worker_unavailable"
+    for function in (bridge.submit, bridge.order, bridge.check):
+        assert failure(function("{}"))[0] == "worker_unavailable"
     assert json.loads(bridge.cancel("a")) == {"ok": True}
     assert json.loads(bridge.ping(""))["engine_age_ms"] == 0
     assert json.loads(bridge.shutdown("")) == {"ok": True}

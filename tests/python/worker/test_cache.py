@@ -10,8 +10,8 @@ class Entry:
     nbytes: int
 
 
-def filled(budget: int, **entries: int) -> FeatureCache[Entry]:
-    cache = FeatureCache[Entry](budget)
+def filled(budget: int, **entries: int) -> FeatureCache[str, Entry]:
+    cache = FeatureCache[str, Entry](budget)
     for name, nbytes in entries.items():
         cache.put(name, Entry(nbytes))
     return cache
@@ -74,3 +74,13 @@ def test_clear_forgets_everything() -> None:
     cache.clear()
 
     assert (len(cache), cache.nbytes) == (0, 0)
+
+
+def test_lets_go_of_the_entries_that_are_named() -> None:
+    cache = filled(10, a=4, b=3)
+
+    cache.drop(lambda name: name == "a")
+
+    assert cache.get("a") is None
+    assert cache.get("b") is not None
+    assert cache.nbytes == 3

@@ -9,6 +9,7 @@ from pixelllm.worker.calls import Call, ImageBytes, Stage
 
 MESSAGE = {
     "id": "c1",
+    "model": "tiny",
     "task": "caption",
     "request": {"beams": 1},
     "image": {"id": "ab", "offset": 4, "bytes": 10},
@@ -22,7 +23,8 @@ def test_message_is_read_whole() -> None:
 
     call = Call.from_message(MESSAGE)
 
-    assert (call.id, call.task, call.request, call.stream) == ("c1", "caption", {"beams": 1}, True)
+    assert (call.id, call.model, call.task) == ("c1", "tiny", "caption")
+    assert (call.request, call.stream) == ({"beams": 1}, True)
     assert call.image == ImageBytes("ab", 4, 10)
     assert before + 0.25 <= call.deadline <= time.monotonic() + 0.25
     assert call.stage is Stage.QUEUED

@@ -330,7 +330,7 @@ def test_call_is_cancelled_while_its_picture_is_decoded(
 
     assert [engine.error(call_id) for call_id in calls] == ["cancelled"] * 3
     gate.set()
-    until(lambda: engine.engine._scheduler._images == {})
+    until(lambda: engine.scheduler._images == {})
     assert (len(engine.steps._pictures), len(engine.steps._futures)) == (0, 0)
     assert sizes == []
     assert not begun.acquire(blocking=False), "a picture that nobody wants was decoded"
@@ -342,7 +342,7 @@ def test_call_whose_deadline_passes_takes_no_further_step(engine: Harness) -> No
     at_deadline: list[int] = []
 
     def let_time_pass() -> None:
-        (call,) = engine.engine._scheduler.calls()
+        (call,) = engine.scheduler.calls()
         call.deadline = time.monotonic()
         at_deadline.append(len(sizes))
 
@@ -464,7 +464,13 @@ def test_unreadable_image_fails_its_calls_alone(data: bytes, engine: Harness) ->
 def test_bytes_of_another_image_are_never_answered_about(engine: Harness) -> None:
     image = engine.files.add(picture(0))
     engine.files.add(picture(1))
-    message = {"task": "caption", "request": {}, "ttl_ms": 60_000, "stream": False}
+    message = {
+        "model": engine.model,
+        "task": "caption",
+        "request": {},
+        "ttl_ms": 60_000,
+        "stream": False,
+    }
     wrong = {**image, "offset": int(str(image["bytes"])), "bytes": len(picture(1))}
 
     engine.engine.submit({**message, "id": "wrong", "image": wrong})

@@ -288,7 +288,7 @@ def test_call_whose_deadline_passes_in_a_step_takes_no_further_one(
     engine = make_whole(max_batch=4)
 
     def let_time_pass() -> None:
-        for call in engine.engine._scheduler.calls():
+        for call in engine.scheduler.calls():
             call.deadline = time.monotonic()
 
     sizes = on_call(engine, method, let_time_pass)
@@ -351,7 +351,7 @@ def test_logits_of_one_region_that_are_no_numbers_fail_its_call_alone(engine: Ha
     real = model.decode_step
 
     def slots_of_one_region() -> set[int]:
-        calls = [call for call in engine.engine._scheduler.calls() if call.id == "broken"]
+        calls = [call for call in engine.scheduler.calls() if call.id == "broken"]
         return {slot for call in calls for piece in call.pieces[1:2] for slot in piece.slots}
 
     def decode_step(tokens: Any, positions: Any, slots: torch.Tensor, cache: Any) -> Any:

@@ -24,6 +24,7 @@ from pixelllm.worker.loading import (
 def settings(model: Path) -> WorkerSettings:
     return {
         "model": str(model),
+        "models": [],
         "device": "auto",
         "dtype": "auto",
         "threads": None,

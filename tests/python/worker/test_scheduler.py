@@ -1,13 +1,14 @@
 """The order of work: admission, turns, slots, deadlines."""
 
+import math
 import queue
-import threading
 import time
 from collections.abc import Sequence
 
 import pytest
 
 from pixelllm.tasks.errors import TaskError
+from pixelllm.worker.bell import Bell
 from pixelllm.worker.calls import Call, ImageBytes, Need, Piece, Stage
 from pixelllm.worker.scheduler import Kind, Limits, Scheduler, Step
 
@@ -17,7 +18,7 @@ LIMITS = Limits(queue=5, slots=4, encode=2, loading=2)
 def call_of(name: str, *, image: str | None = None, ttl_s: float = 60) -> Call:
     image_bytes = ImageBytes(image or f"image of {name}", 0, 1)
     deadline = time.monotonic() + ttl_s
-    return Call(name, "caption", {}, image_bytes, False, deadline)
+    return Call(name, "tiny", "caption", {}, image_bytes, False, deadline)
 
 
 def needing(name: str, need: Need, *, pieces: int = 1, width: int = 1) -> Call:
@@ -29,7 +30,7 @@ def needing(name: str, need: Need, *, pieces: int = 1, width: int = 1) -> Call:
 
 
 def scheduler_with(*calls: Call, stage: Stage | None = None, limits: Limits = LIMITS) -> Scheduler:
-    scheduler = Scheduler(limits)
+    scheduler = Scheduler(limits, Bell())
     for call in calls:
         scheduler.submit(call)
         call.stage = stage or call.stage
@@ -67,7 +68,7 @@ def kinds(scheduler: Scheduler, count: int) -> list[Kind | None]:
 
 
 def test_nothing_to_do_without_calls() -> None:
-    assert Scheduler(LIMITS).next_step() is None
+    assert Scheduler(LIMITS, Bell()).next_step() is None
 
 
 def test_calls_are_admitted_in_the_order_of_arrival() -> None:
@@ -108,7 +109,7 @@ def test_two_running_calls_cannot_have_one_id() -> None:
 
 
 def test_closed_scheduler_refuses_calls_with_the_first_reason() -> None:
-    scheduler = Scheduler(LIMITS)
+    scheduler = Scheduler(LIMITS, Bell())
 
     scheduler.close(TaskError("model_unavailable", "no model"))
     scheduler.close(TaskError("shutting_down", "bye"))
@@ -182,7 +183,7 @@ def test_picture_is_unwanted_once_its_calls_are_gone() -> None:
 
 
 def test_picture_that_is_forgotten_is_not_collected_late() -> None:
-    scheduler = Scheduler(LIMITS)
+    scheduler = Scheduler(LIMITS, Bell())
     scheduler.image_loading("x")
     scheduler.image_gone("x")
 
@@ -438,31 +439,28 @@ def test_sweep_removes_what_was_cancelled_and_what_has_expired() -> None:
     assert scheduler.calls() == [kept]
 
 
-def test_wait_ends_when_a_call_arrives() -> None:
-    scheduler = Scheduler(LIMITS)
-    threading.Timer(0.05, lambda: scheduler.submit(call_of("a"))).start()
-    begin = time.monotonic()
+def test_next_deadline_is_that_of_the_call_which_expires_first() -> None:
+    soon, late = call_of("soon", ttl_s=5), call_of("late")
 
-    scheduler.wait(30)
-
-    assert time.monotonic() - begin < 10
+    assert scheduler_with(late, soon).next_deadline() == soon.deadline
+    assert Scheduler(LIMITS, Bell()).next_deadline() == math.inf
 
 
-def test_wait_ends_at_the_next_deadline() -> None:
-    scheduler = scheduler_with(call_of("a", ttl_s=0.05))
-    scheduler.wait(0)  # takes the news of the call
-    begin = time.monotonic()
-
-    scheduler.wait(30)
-
-    assert 0.01 < time.monotonic() - begin < 10
-
-
-def test_news_that_came_before_the_wait_is_not_missed() -> None:
-    scheduler = Scheduler(LIMITS)
+@pytest.mark.parametrize("act", ["submit", "cancel", "close", "image_loaded"])
+def test_bell_is_rung_when_there_is_something_new_to_do(act: str) -> None:
+    bell = Bell()
+    scheduler = Scheduler(LIMITS, bell)
     scheduler.submit(call_of("a"))
-    begin = time.monotonic()
+    scheduler.image_loading("image of a")
+    bell.wait(0)  # takes the news of the call
+    rung: list[str] = []
+    bell.ring = lambda: rung.append(act)  # type: ignore[method-assign]
 
-    scheduler.wait(30)
+    {
+        "submit": lambda: scheduler.submit(call_of("b")),
+        "cancel": lambda: scheduler.cancel("a"),
+        "close": lambda: scheduler.close(TaskError("shutting_down", "closed")),
+        "image_loaded": lambda: scheduler.image_loaded("image of a"),
+    }[act]()
 
-    assert time.monotonic() - begin < 10
+    assert rung == [act]

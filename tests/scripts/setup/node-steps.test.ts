@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isInstalled, npmPackages } from '../../../scripts/setup/node-steps.mjs'
+import { build, isInstalled, npmPackages, playground } from '../../../scripts/setup/node-steps.mjs'
 import { placesOf } from '../../../scripts/setup/places.mjs'
 import type { Run } from '../../../scripts/setup/steps.mjs'
 
@@ -55,13 +55,51 @@ describe('node_modules', () => {
   })
 })
 
-describe('the step that installs npm packages', () => {
-  const ground = () => ({
-    places: placesOf(root),
-    settings: { python: undefined, torchIndex: undefined },
-    env: {},
+const ground = () => ({
+  places: placesOf(root),
+  settings: { python: undefined, torchIndex: undefined },
+  env: {},
+})
+
+describe('the steps that build', () => {
+  const source = () => join(root, 'playground', 'index.html')
+
+  beforeEach(() => {
+    mkdirSync(join(root, 'playground'))
+    writeFileSync(source(), 'a page')
   })
 
+  test('are done until what they read changes', async () => {
+    await build(ground()).work(async () => {})
+    await playground(ground()).work(async () => {})
+    const before = [build(ground()).isDone(), playground(ground()).isDone()]
+
+    writeFileSync(source(), 'another page')
+
+    expect(before).toEqual([true, true])
+    expect([build(ground()).isDone(), playground(ground()).isDone()]).toEqual([true, false])
+  })
+
+  test('build the playground again after the server, in whose folder it lies', async () => {
+    await playground(ground()).work(async () => {})
+
+    await build(ground()).work(async () => {})
+
+    expect(existsSync(placesOf(root).playground)).toBe(false)
+    expect(playground(ground()).isDone()).toBe(false)
+  })
+
+  test('are not done where the script failed', async () => {
+    const failing = playground(ground()).work(async () => {
+      throw new Error('no disk')
+    })
+
+    await expect(failing).rejects.toThrow('no disk')
+    expect(playground(ground()).isDone()).toBe(false)
+  })
+})
+
+describe('the step that installs npm packages', () => {
   test('takes over what npm installed before, and is done from then on', async () => {
     install(installed)
     const ran: string[] = []

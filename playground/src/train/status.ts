@@ -1,0 +1,24 @@
+import type { TrainingJob } from '../../../sdk/src/index.ts'
+
+type Status = TrainingJob['status']
+
+export const STATUS_NAMES: Readonly<Record<Status, string>> = {
+  validating_files: 'checking its data',
+  queued: 'queued',
+  running: 'running',
+  paused: 'paused',
+  succeeded: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+}
+
+const FINAL: readonly Status[] = ['succeeded', 'failed', 'cancelled']
+
+export function isFinal(status: Status): boolean {
+  return FINAL.includes(status)
+}
+
+/** What a person calls a job. */
+export function nameOf({ name, recipe, id }: TrainingJob): string {
+  return name ?? `${recipe} ${id.slice(-6)}`
+}

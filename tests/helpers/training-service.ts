@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  Dataset,
+  DatasetDetails,
+  TrainingEvent,
+  TrainingJob,
+  TrainingMetricsList,
+} from '../../schemas/index.ts'
+import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
+
+const run = promisify(execFile)
+const JOBS = '/v1/training-jobs'
+const JSON_BODY = { 'content-type': 'application/json' }
+/** The end of a test's patience with a job. */
+const PATIENCE_MS = 120_000
+
+/** Scenes in the plain layout, as an archive. */
+export async function sceneArchive(scenes: number, ...options: string[]): Promise<Blob> {
+  const parent = await mkdtemp(join(tmpdir(), 'pixelllm-scenes-'))
+  try {
+    const folder = join(parent, 'scenes')
+    const count = ['--scenes', `${scenes}`, ...options]
+    const program = ['-m', 'pixelllm.data', 'write-plain', folder, ...count]
+    await run(placesOf(ROOT).venvPython, program, { timeout: 60_000 })
+    await run('tar', ['-czf', join(parent, 'scenes.tar.gz'), '-C', folder, '.'])
+    return new Blob([await readFile(join(parent, 'scenes.tar.gz'))])
+  } finally {
+    await rm(parent, { recursive: true, force: true })
+  }
+}
+
+/** Training over HTTP, as a client of the server at `address` does it. */
+export class TrainingService {
+  readonly address: string
+
+  constructor(address: string) {
+    this.address = address
+  }
+
+  /** Sends an archive and waits until it is validated. */
+  async upload(archive: Blob): Promise<DatasetDetails> {
+    const form = new FormData()
+    form.append('archive', archive, 'scenes.tar.gz')
+    const { id } = Dataset.parse(await this.#send('/v1/datasets', { method: 'POST', body: form }))
+    const deadline = Date.now() + PATIENCE_MS
+    while (Date.now() < deadline) {
+      const found = DatasetDetails.parse(await this.#send(`/v1/datasets/${id}`))
+      if (found.status !== 'validating') return found
+      await new Promise(setImmediate)
+    }
+    throw new Error(`${id} is still being validated`)
+  }
+
+  /** Waits until a worker answers. */
+  async ready(): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS
+    while (!(await fetch(`${this.address}/readyz`)).ok) {
+      if (Date.now() > deadline) throw new Error('no worker is ready')
+      await new Promise(setImmediate)
+    }
+  }
+
+  async create(request: object): Promise<TrainingJob> {
+    return TrainingJob.parse(await this.post(JOBS, request))
+  }
+
+  async read(id: string): Promise<TrainingJob> {
+    return TrainingJob.parse(await this.#send(`${JOBS}/${id}`))
+  }
+
+  /** The events of a job as they come, until it has ended or the server goes. */
+  async *follow(id: string, after = 0): AsyncGenerator<TrainingEvent> {
+    const response = await fetch(`${this.address}${JOBS}/${id}/events`, {
+      headers: { accept: 'text/event-stream', 'last-event-id': `${after}` },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    if (response.body === null) throw new Error('there are no events')
+    let rest = ''
+    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+      const blocks = (rest + text).split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const data = block.split('\n').find((line) => line.startsWith('data: '))
+        if (data !== undefined) yield TrainingEvent.parse(JSON.parse(data.slice(6)))
+      }
+    }
+  }
+
+  /** Follows a job to its end. */
+  async finish(id: string): Promise<{ job: TrainingJob; events: TrainingEvent[] }> {
+    const events: TrainingEvent[] = []
+    for await (const event of this.follow(id)) events.push(event)
+    return { job: await this.read(id), events }
+  }
+
+  async metrics(id: string): Promise<TrainingMetricsList['metrics']> {
+    return TrainingMetricsList.parse(await this.#send(`${JOBS}/${id}/metrics?limit=1000`)).metrics
+  }
+
+  async post(path: string, body: object = {}): Promise<unknown> {
+    return this.#send(path, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(body) })
+  }
+
+  async #send(path: string, init: RequestInit = {}): Promise<unknown> {
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const response = await fetch(this.address + path, { ...init, signal })
+    const reply: unknown = await response.json()
+    if (!response.ok) throw new Error(`${path}: ${JSON.stringify(reply)}`)
+    return reply
+  }
+}

@@ -1,0 +1,204 @@
+/** Orders: trained models that come and go in all workers, recipes that are checked, training. */
+import { jest } from '@jest/globals'
+import type { TrainingPlan } from '../../schemas/index.ts'
+import type { Job } from '../../worker-bridge/index.ts'
+import { codeOf, FaultPool } from './fixtures/fault-pool.ts'
+import { gone, until } from './fixtures/processes.ts'
+
+jest.setTimeout(60_000)
+
+const PATIENT = { timeout_ms: 20_000 }
+
+afterEach(() => FaultPool.closeAll())
+
+describe('a trained model', () => {
+  test('is loaded in every worker', async () => {
+    const workers = await FaultPool.ready({ workers: 2 })
+    await until(() => workers.pool.inspect().workers.every(({ state }) => state === 'ready'))
+
+    const loaded = await workers.pool.load(await workers.trained('fault-ft'), PATIENT)
+
+    expect(loaded.id).toBe('fault-ft')
+    expect(modelsOf(workers)).toEqual([
+      ['fault', 'fault-ft'],
+      ['fault', 'fault-ft'],
+    ])
+    expect(workers.pool.status().models.map(({ id }) => id)).toEqual(['fault', 'fault-ft'])
+    expect(await codeOf(workers.call('echo', { model: 'fault-ft' }))).toBe('answered')
+  })
+
+  test('is loaded by a worker that starts again', async () => {
+    const workers = await FaultPool.ready()
+    await workers.pool.load(await workers.trained('fault-ft'), PATIENT)
+    const { python } = workers.pids()
+
+    process.kill(python, 'SIGKILL')
+
+    await gone(python)
+    expect(await codeOf(workers.call('echo', { model: 'fault-ft' }))).toBe('answered')
+    expect(workers.pool.inspect().workers[0]?.starts).toBe(2)
+  })
+
+  test('is not loaded twice by a worker that had it in its settings', async () => {
+    const workers = await FaultPool.start()
+    const model = await workers.trained('fault-ft')
+    await workers.close()
+
+    const again = await FaultPool.ready({ models: [model] })
+
+    // Its file went with the first pool, so it is left out, and its calls say so.
+    expect(await codeOf(again.call('echo', { model: 'fault-ft' }))).toBe('model_unavailable')
+    expect(await codeOf(again.call('echo'))).toBe('answered')
+    expect(again.pool.status().models.map(({ id }) => id)).toEqual(['fault'])
+  })
+
+  test('comes to a worker whose start began before it was loaded', async () => {
+    const workers = await FaultPool.ready({ workers: 2 })
+    await until(() => workers.pool.inspect().workers.every(({ state }) => state === 'ready'))
+    await workers.order('wait')
+    process.kill(workers.pids(0).python, 'SIGKILL')
+    await until(() => workers.pool.inspect().workers[0]?.starts === 2)
+
+    await workers.pool.load(await workers.trained('fault-ft'), PATIENT)
+    await workers.order('load')
+
+    await until(() => modelsOf(workers)[0]?.includes('fault-ft') === true)
+    expect(modelsOf(workers)).toEqual([
+      ['fault', 'fault-ft'],
+      ['fault', 'fault-ft'],
+    ])
+  })
+
+  test('goes from a worker whose start began before it was unloaded', async () => {
+    const workers = await FaultPool.ready({ workers: 2 })
+    await until(() => workers.pool.inspect().workers.every(({ state }) => state === 'ready'))
+    await workers.pool.load(await workers.trained('fault-ft'), PATIENT)
+    await workers.order('wait')
+    process.kill(workers.pids(0).python, 'SIGKILL')
+    await until(() => workers.pool.inspect().workers[0]?.starts === 2)
+
+    await workers.pool.unload('fault-ft', PATIENT)
+    await workers.order('load')
+
+    await until(() => workers.pool.inspect().workers[0]?.state === 'ready')
+    await until(() => modelsOf(workers)[0]?.includes('fault-ft') === false)
+    expect(modelsOf(workers)).toEqual([['fault'], ['fault']])
+  })
+
+  test('whose loading ends Python is not loaded by the next', async () => {
+    const workers = await FaultPool.ready()
+    const model = await workers.trained('fault-ft', 'crash')
+
+    expect(await codeOf(workers.pool.load(model, PATIENT))).toBe('worker_crashed')
+
+    expect(await codeOf(workers.call('echo'))).toBe('answered')
+    expect(modelsOf(workers)).toEqual([['fault']])
+    expect(workers.pool.inspect().workers[0]?.starts).toBe(2)
+  })
+
+  test('is waited for no longer than the server runs', async () => {
+    const workers = await FaultPool.ready()
+    const loading = codeOf(workers.pool.load(await workers.trained('fault-ft', 'hang'), PATIENT))
+    await until(() => workers.log.lines.length >= 0)
+
+    await workers.pool.close()
+
+    expect(await loading).toBe('shutting_down')
+  })
+
+  test('is gone when it was unloaded, also after a crash', async () => {
+    const workers = await FaultPool.ready()
+    await workers.pool.load(await workers.trained('fault-ft'), PATIENT)
+
+    await workers.pool.unload('fault-ft', PATIENT)
+
+    expect(modelsOf(workers)).toEqual([['fault']])
+    expect(await codeOf(workers.call('echo', { model: 'fault-ft' }))).toBe('model_not_found')
+    process.kill(workers.pids().python, 'SIGKILL')
+    await until(() => workers.pool.inspect().workers[0]?.starts === 2)
+    await workers.pool.ready()
+    expect(modelsOf(workers)).toEqual([['fault']])
+  })
+})
+
+describe('a recipe', () => {
+  test('is not checked for longer than its deadline', async () => {
+    const workers = await FaultPool.ready()
+    process.kill(workers.pids().python, 'SIGSTOP')
+
+    expect(await codeOf(workers.pool.check(plan(7), { timeout_ms: 200 }))).toBe('deadline_exceeded')
+  })
+})
+
+describe('training', () => {
+  test('that is aborted while no worker is ready does not begin', async () => {
+    const workers = await FaultPool.start({}, 'wait')
+    const controller = new AbortController()
+    const training = workers.pool.train(await job(workers, 'crash'), controller)
+
+    controller.abort()
+
+    expect(await training).toBe('stopped')
+  })
+
+  test('is told when its worker dies', async () => {
+    const workers = await FaultPool.ready()
+    const training = codeOf(workers.pool.train(await job(workers, 'wait'), { signal: unheard() }))
+    await until(() => workers.pool.inspect().workers[0]?.trains === true)
+
+    process.kill(workers.pids().python, 'SIGKILL')
+
+    expect(await training).toBe('worker_crashed')
+    expect(await codeOf(workers.call('echo'))).toBe('answered')
+  })
+
+  test('is told that the server shuts down', async () => {
+    const workers = await FaultPool.ready()
+    const training = codeOf(workers.pool.train(await job(workers, 'wait'), { signal: unheard() }))
+    await until(() => workers.pool.inspect().workers[0]?.trains === true)
+
+    await workers.pool.close()
+
+    expect(await training).toBe('shutting_down')
+  })
+
+  test('of several jobs goes to workers that do not train yet', async () => {
+    const workers = await FaultPool.ready({ workers: 2 })
+    await until(() => workers.pool.inspect().workers.every(({ state }) => state === 'ready'))
+    const controller = new AbortController()
+    const waiting = await job(workers, 'wait')
+    const begin = () => codeOf(workers.pool.train(waiting, controller))
+
+    const trainings = [begin(), begin()]
+    await until(() => workers.pool.inspect().workers.every(({ trains }) => trains))
+
+    expect(await begin()).toBe('queue_full')
+    controller.abort()
+    expect(await Promise.all(trainings)).toEqual(['answered', 'answered'])
+  })
+})
+
+function modelsOf({ pool }: FaultPool): (readonly string[])[] {
+  return pool.inspect().workers.map(({ models }) => models)
+}
+
+function plan(seed: number): TrainingPlan {
+  return { recipe: 'trace', base_folder: null, hyperparameters: {}, seed }
+}
+
+/** A job whose work ends so. */
+async function job(workers: FaultPool, outcome: string): Promise<Job> {
+  return {
+    job: 'job_01k2x8p0h3v5w7y9a1c3e5g7j9',
+    run: await workers.write('run', outcome),
+    attempt: 1,
+    dataset: '/nowhere',
+    base_model: 'fault',
+    base_folder: null,
+    model: { id: 'fault-ft', folder: '/nowhere' },
+  }
+}
+
+function unheard(): AbortSignal {
+  return new AbortController().signal
+}
