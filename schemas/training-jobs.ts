@@ -135,7 +135,7 @@ export const TrainingEvent = z
       .describe(
         '`status`: it has another one; `request`: it was asked to pause or cancel; `metrics`: a report; `checkpoint`: one was saved',
       ),
-    message: z.string().describe('One sentence for people'),
+    message: z.string().describe('What happened, for people'),
     data: z.record(z.string(), z.unknown()).describe('The same for programs'),
   })
   .meta({ id: 'TrainingEvent', description: 'Something that happened to a training job' })

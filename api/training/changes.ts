@@ -12,7 +12,7 @@ export async function cancelJob(run: Run): Promise<void> {
     if (isFinal(state)) throw conflict(run, state, 'has ended')
 
     if (state.status === 'running') await run.request('cancel')
-    else await take(run, 'cancelled', 'The job is cancelled.')
+    else await take(run, 'cancelled', 'cancelled')
   }
 }
 
@@ -28,7 +28,7 @@ export async function pauseJob(run: Run): Promise<void> {
     }
 
     if (state.status === 'running') await run.request('pause')
-    else await take(run, 'paused', 'The job is paused.')
+    else await take(run, 'paused', 'paused')
   }
 }
 
@@ -36,7 +36,7 @@ export async function pauseJob(run: Run): Promise<void> {
 export async function resumeJob(run: Run): Promise<void> {
   const state = await run.state()
   if (state.status === 'paused') {
-    await run.setStatus('queued', 'The job is resumed.')
+    await run.setStatus('queued', 'resumed')
     return
   }
   if (state.requested === 'pause') throw conflict(run, state, 'is about to pause: resume it then')

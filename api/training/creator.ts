@@ -54,7 +54,7 @@ export class JobCreator {
     return store.create(toRecord(request, taken, base.id, steps), {
       level: 'info',
       type: 'status',
-      message: validating ? 'The dataset is being validated.' : 'The job waits for its turn.',
+      message: validating ? 'the dataset is being validated' : 'waits for its turn',
       data: { status: validating ? 'validating_files' : 'queued' },
     })
   }

@@ -10,8 +10,6 @@ const MAX_SOCKET_BYTES = 103
 export interface QueuePlace {
   /** Where the server of this data folder keeps its files. */
   readonly folder: string
-  /** What it listens on. */
-  readonly socket: string
   /** Tells the queue of this data folder from others on the same server. */
   readonly name: string
 }
@@ -21,10 +19,11 @@ export async function findQueuePlace(dataFolder: string): Promise<QueuePlace> {
   const data = await realpath(dataFolder)
   const folder = join(data, 'queue')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  return { folder, socket: await placeSocket(folder), name: await nameOf(folder) }
+  return { folder, name: await nameOf(folder) }
 }
 
-async function placeSocket(folder: string): Promise<string> {
+/** What the server of a queue's folder listens on. Rejects where there is no place that is its own. */
+export async function placeSocket(folder: string): Promise<string> {
   const inside = join(folder, 'socket')
   if (Buffer.byteLength(inside) <= MAX_SOCKET_BYTES) return inside
 
@@ -43,7 +42,9 @@ async function requireOwn(folder: string): Promise<void> {
     isDirectory: stats.isDirectory(),
   }))
   if (isDirectory && uid === process.getuid?.() && mode === 0o700) return
-  throw new Error(`${folder} belongs to somebody else: remove it, or choose a shorter data folder`)
+  throw new Error(
+    `${folder} belongs to somebody else: remove it, or let PIXELLLM_DATA_DIR be shorter`,
+  )
 }
 
 /** Made once and then kept in the folder: paths differ between containers, this does not. */

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { QueuePlace } from './queue-place.ts'
 
 const MODULE = 'pixelllm.queue_server'
 /** The process, its role, the time and the level in front of what the server says. */
@@ -16,7 +15,10 @@ const CLOSE_MS = 5000
 const MAX_FAILURES = 3
 
 export interface QueueServerOptions {
-  readonly place: QueuePlace
+  /** Where it keeps its files. */
+  readonly folder: string
+  /** What it listens on. */
+  readonly socket: string
   /** The Python interpreter that has `pixelllm`. */
   readonly python: string
   readonly log: FastifyBaseLogger
@@ -69,8 +71,8 @@ export class QueueServer {
 
   /** One life of the server. */
   async #run(anew: boolean): Promise<{ wasReady: boolean; reason: string }> {
-    const { python, place } = this.#options
-    const words = [place.folder, place.socket, String(process.pid), ...(anew ? ['anew'] : [])]
+    const { python, folder, socket } = this.#options
+    const words = [folder, socket, String(process.pid), ...(anew ? ['anew'] : [])]
     // In a group of its own: Ctrl-C in a terminal reaches the gateway alone.
     const child = spawn(python, ['-m', MODULE, ...words], {
       detached: true,

@@ -97,10 +97,10 @@ export class Reconciler {
     const { dataset } = run.record
     const found = await this.#options.datasets.find(dataset)
     if (found?.status === 'validating') return state
-    if (found?.status === 'ready') return run.setStatus('queued', 'The dataset is valid.')
+    if (found?.status === 'ready') return run.setStatus('queued', 'the dataset is valid')
     const error =
       found === undefined
-        ? { code: 'dataset_not_found', message: `The dataset ${dataset} is gone.` }
+        ? { code: 'dataset_not_found', message: `the dataset ${dataset} is not there any more` }
         : { code: 'dataset_invalid', message: invalidMessage(dataset, found.error_count) }
     return run.setStatus('failed', error.message, { error })
   }
@@ -123,5 +123,5 @@ export class Reconciler {
 
 /** Why a job on a dataset with faults does not begin. */
 export function invalidMessage(dataset: string, errors: number): string {
-  return `The dataset ${dataset} has ${errors} errors: GET /v1/datasets/${dataset} lists them; send it again without them.`
+  return `the dataset ${dataset} has ${errors} errors: GET /v1/datasets/${dataset} lists them; send it again without them`
 }

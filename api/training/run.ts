@@ -50,7 +50,7 @@ export class Run {
 
   /** Asks whoever works on it to pause or cancel. */
   request(request: 'pause' | 'cancel'): Promise<JobState> {
-    const message = `The job is asked to ${request} after its present step.`
+    const message = `asked to ${request} after the present step`
     return this.events.append({ level: 'info', type: 'request', message, data: { request } })
   }
 

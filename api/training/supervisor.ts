@@ -104,14 +104,14 @@ export class Supervisor {
     if (data === undefined) {
       await this.#fail(run, {
         code: 'dataset_not_found',
-        message: `The dataset ${dataset} is gone.`,
+        message: `the dataset ${dataset} is not there any more`,
       })
       return undefined
     }
     if (base === undefined) {
       await this.#fail(run, {
         code: 'model_not_found',
-        message: `The model ${base_model} is gone.`,
+        message: `the model ${base_model} is not there any more`,
       })
       return undefined
     }
@@ -159,7 +159,7 @@ export class Supervisor {
       return false
     }
     if (state.crashes + 1 >= limits.crashes) {
-      const text = `The worker stopped ${limits.crashes} times without getting further: ${message}.`
+      const text = `the worker stopped ${limits.crashes} times without getting further: ${message}`
       await this.#fail(run, { code: code === 'internal' ? code : 'worker_crashed', message: text })
       return false
     }
@@ -187,16 +187,16 @@ export class Supervisor {
 async function giveBack(run: Run): Promise<void> {
   const { status, requested } = await run.state()
   if (status !== 'running') return
-  if (requested === 'cancel') await run.setStatus('cancelled', 'The job is cancelled.')
+  if (requested === 'cancel') await run.setStatus('cancelled', 'cancelled')
   else if (requested === 'pause') {
-    await run.setStatus('paused', 'The job is paused; it goes on from its last checkpoint.')
+    await run.setStatus('paused', 'paused; it goes on from the last checkpoint')
   } else {
-    await run.setStatus('queued', 'The job was interrupted; it goes on from its last checkpoint.')
+    await run.setStatus('queued', 'interrupted; it goes on from the last checkpoint')
   }
 }
 
 async function noteCrash(run: Run, { status }: JobState): Promise<void> {
-  const message = 'The worker stopped; the job goes on from its last checkpoint.'
+  const message = 'the worker stopped; it goes on from the last checkpoint'
   const data = { crashed: true }
   if (status === 'running') await run.setStatus('queued', message, data)
   else await run.events.append({ level: 'warn', type: 'message', message, data })

@@ -13,7 +13,8 @@ import { JobStore, toStorageError } from './job-store.ts'
 import { defaultTrainingLimits, type TrainingLimits } from './limits.ts'
 import type { TrainingDatasets, TrainingModels } from './ports.ts'
 import { identifyProcess } from './process-identity.ts'
-import { findQueuePlace } from './queue-place.ts'
+import type { QueueAddress } from './queue-clients.ts'
+import { findQueuePlace, placeSocket } from './queue-place.ts'
 import { QueueServer } from './queue-server.ts'
 import { Reconciler } from './reconciler.ts'
 import type { Run } from './run.ts'
@@ -103,9 +104,12 @@ export class Training {
     const keys = await IdempotencyKeys.open(join(data, 'idempotency'))
     const place = await findQueuePlace(data)
     const url = settings.redis_url
+    const address: QueueAddress =
+      url === null ? { socket: await socketOf(place.folder, log) } : { url }
     const server =
-      url === null ? new QueueServer({ place, python: settings.worker_python, log }) : undefined
-    const address = url === null ? { socket: place.socket } : { url }
+      'socket' in address
+        ? new QueueServer({ ...place, ...address, python: settings.worker_python, log })
+        : undefined
     const token = await identifyProcess()
     const queue = new TrainingQueue({ address, name: place.name, token, limits, log })
     return new Training(options, { store, keys, queue, server, limits })
@@ -185,5 +189,15 @@ export class Training {
     await Promise.all(this.#putting)
     await queue.close()
     await server?.close()
+  }
+}
+
+/** Where there is no place for a socket, the queue is away, and everything else is there. */
+async function socketOf(folder: string, log: FastifyBaseLogger): Promise<string> {
+  try {
+    return await placeSocket(folder)
+  } catch (error) {
+    log.error({ err: error }, 'the job queue has no place')
+    return join(folder, 'socket')
   }
 }

@@ -179,7 +179,7 @@ class TrainingEventRecord(TypedDict):
     # `status`: it has another one; `request`: it was asked to pause or cancel; `metrics`: a report;
     # `checkpoint`: one was saved
     type: Literal["status", "request", "metrics", "checkpoint", "message"]
-    # One sentence for people
+    # What happened, for people
     message: str
     # The same for programs
     data: dict[str, object]

@@ -1032,7 +1032,7 @@ export type components = {
              * @enum {string}
              */
             type: "status" | "request" | "metrics" | "checkpoint" | "message";
-            /** @description One sentence for people */
+            /** @description What happened, for people */
             message: string;
             /** @description The same for programs */
             data: {

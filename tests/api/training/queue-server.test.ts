@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { loadConfig } from '../../../api/config.ts'
-import { findQueuePlace } from '../../../api/training/queue-place.ts'
+import { findQueuePlace, placeSocket } from '../../../api/training/queue-place.ts'
 import { QueueServer } from '../../../api/training/queue-server.ts'
-import { logTo } from '../../helpers/training.ts'
+import { logTo, openTraining, request } from '../../helpers/training.ts'
 import { gone, until } from '../../worker-bridge/fixtures/processes.ts'
 
 const { worker_python: python } = loadConfig({})
@@ -26,15 +26,19 @@ afterEach(async () => {
 })
 
 async function start(interpreter = python): Promise<QueueServer> {
-  const place = await findQueuePlace(folder)
-  const server = new QueueServer({ place, python: interpreter, log: logTo(lines) })
+  const server = new QueueServer({ ...(await place()), python: interpreter, log: logTo(lines) })
   servers.push(server)
   return server
 }
 
+async function place(of = folder): Promise<{ folder: string; socket: string; name: string }> {
+  const found = await findQueuePlace(of)
+  return { ...found, socket: await placeSocket(found.folder) }
+}
+
 /** Asks the server of the folder, as soon as there is one. */
 async function ask<T>(question: (client: Redis) => Promise<T>): Promise<T> {
-  const { socket } = await findQueuePlace(folder)
+  const { socket } = await place()
   const client = new Redis({
     path: socket,
     retryStrategy: () => 20,
@@ -71,7 +75,7 @@ describe('the server of a data folder', () => {
 
     const settings = await ask((client) => client.config('GET', 'port'))
 
-    const { socket } = await findQueuePlace(folder)
+    const { socket } = await place()
     expect(settings).toEqual(['port', '0'])
     expect((await stat(dirname(socket))).mode & 0o777).toBe(0o700)
     expect((await stat(socket)).mode & 0o777).toBe(0o700)
@@ -116,10 +120,10 @@ describe('the place of a queue', () => {
     const other = `${folder}-link`
     await symlink(folder, other)
 
-    const place = await findQueuePlace(other)
+    const found = await place(other)
     await rm(other)
 
-    expect(place).toEqual(await findQueuePlace(folder))
+    expect(found).toEqual(await place())
   })
 
   test('has one name, however many ask at once', async () => {
@@ -134,7 +138,7 @@ describe('the place of a queue', () => {
     const long = join(folder, 'x'.repeat(100))
     await mkdir(long)
 
-    const { socket } = await findQueuePlace(long)
+    const { socket } = await place(long)
 
     expect(Buffer.byteLength(socket)).toBeLessThan(100)
     expect((await stat(dirname(socket))).mode & 0o777).toBe(0o700)
@@ -144,11 +148,29 @@ describe('the place of a queue', () => {
   test('is not where somebody else can be', async () => {
     const long = join(folder, 'y'.repeat(100))
     await mkdir(long)
-    const { socket } = await findQueuePlace(long)
+    const { socket } = await place(long)
 
     await chmod(dirname(socket), 0o777)
 
-    await expect(findQueuePlace(long)).rejects.toThrow(/belongs to somebody else/)
+    await expect(place(long)).rejects.toThrow(/belongs to somebody else/)
     await rm(dirname(socket), { recursive: true })
   })
+})
+
+test('a gateway whose queue has no place is there without it', async () => {
+  const long = join(folder, 'z'.repeat(100))
+  await mkdir(long)
+  const { socket } = await place(long)
+  await chmod(dirname(socket), 0o777)
+
+  const training = await openTraining({ folder: long })
+
+  await expect(training.training.create(request, undefined)).rejects.toMatchObject({
+    code: 'queue_unavailable',
+  })
+  expect(training.lines).toContainEqual(
+    expect.objectContaining({ msg: 'the job queue has no place' }),
+  )
+  await training.close()
+  await rm(dirname(socket), { recursive: true })
 })
