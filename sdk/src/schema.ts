@@ -3038,7 +3038,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/x-tar": string;
+                };
             };
             /** @description `invalid_request`: The request is not valid */
             400: {
