@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import {
   Dataset,
@@ -11,12 +12,15 @@ import {
   TrainingMetricsList,
 } from '../../schemas/index.ts'
 import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
+import { readEvents } from '../../sdk/src/events.ts'
 
 const run = promisify(execFile)
 const JOBS = '/v1/training-jobs'
 const JSON_BODY = { 'content-type': 'application/json' }
 /** The end of a test's patience with a job. */
 const PATIENCE_MS = 120_000
+/** Between two looks at what cannot be followed; the processors are the server's meanwhile. */
+const LOOK_MS = 50
 
 /** Scenes in the plain layout, as an archive. */
 export async function sceneArchive(scenes: number, ...options: string[]): Promise<Blob> {
@@ -50,7 +54,7 @@ export class TrainingService {
     while (Date.now() < deadline) {
       const found = DatasetDetails.parse(await this.#send(`/v1/datasets/${id}`))
       if (found.status !== 'validating') return found
-      await new Promise(setImmediate)
+      await sleep(LOOK_MS)
     }
     throw new Error(`${id} is still being validated`)
   }
@@ -60,7 +64,7 @@ export class TrainingService {
     const deadline = Date.now() + PATIENCE_MS
     while (!(await fetch(`${this.address}/readyz`)).ok) {
       if (Date.now() > deadline) throw new Error('no worker is ready')
-      await new Promise(setImmediate)
+      await sleep(LOOK_MS)
     }
   }
 
@@ -79,14 +83,8 @@ export class TrainingService {
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
     if (response.body === null) throw new Error('there are no events')
-    let rest = ''
-    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-      const blocks = (rest + text).split('\n\n')
-      rest = blocks.pop() ?? ''
-      for (const block of blocks) {
-        const data = block.split('\n').find((line) => line.startsWith('data: '))
-        if (data !== undefined) yield TrainingEvent.parse(JSON.parse(data.slice(6)))
-      }
+    for await (const { data } of readEvents(response.body)) {
+      yield TrainingEvent.parse(JSON.parse(data))
     }
   }
 

@@ -1,8 +1,7 @@
 /** Orders to one Python: what it does, what it refuses, what never ends. */
 import { jest } from '@jest/globals'
-import type { TrainingPlan } from '../../schemas/index.ts'
-import type { Job } from '../../worker-bridge/index.ts'
 import { codeOf, FaultPool } from './fixtures/fault-pool.ts'
+import { jobThatEnds, plan, unheard } from './fixtures/jobs.ts'
 import { until } from './fixtures/processes.ts'
 
 jest.setTimeout(30_000)
@@ -89,7 +88,7 @@ describe('training', () => {
   test.each(['succeeded', 'failed', 'paused', 'cancelled', 'superseded'] as const)(
     'ends as Python says: %s',
     async (outcome) => {
-      const ended = workers.pool.train(await job(outcome), { signal: unheard() })
+      const ended = workers.pool.train(await jobThatEnds(workers, outcome), { signal: unheard() })
 
       expect(await ended).toBe(outcome)
     },
@@ -97,7 +96,7 @@ describe('training', () => {
 
   test('stops when it is aborted', async () => {
     const controller = new AbortController()
-    const training = workers.pool.train(await job('wait'), controller)
+    const training = workers.pool.train(await jobThatEnds(workers, 'wait'), controller)
     await until(() => workers.pool.inspect().workers[0]?.trains === true)
 
     controller.abort()
@@ -107,7 +106,7 @@ describe('training', () => {
   })
 
   test('that is aborted before it began does not begin', async () => {
-    const training = workers.pool.train(await job('crash'), {
+    const training = workers.pool.train(await jobThatEnds(workers, 'crash'), {
       signal: AbortSignal.abort(),
     })
 
@@ -117,25 +116,4 @@ describe('training', () => {
 
 function models(): string[] {
   return workers.pool.status().models.map(({ id }) => id)
-}
-
-function plan(seed: number): TrainingPlan {
-  return { recipe: 'trace', base_folder: null, hyperparameters: {}, seed }
-}
-
-/** A job whose work ends so. */
-async function job(outcome: string): Promise<Job> {
-  return {
-    job: 'job_01k2x8p0h3v5w7y9a1c3e5g7j9',
-    run: await workers.write('run', outcome),
-    attempt: 1,
-    dataset: '/nowhere',
-    base_model: 'fault',
-    base_folder: null,
-    model: { id: 'fault-ft', folder: '/nowhere' },
-  }
-}
-
-function unheard(): AbortSignal {
-  return new AbortController().signal
 }

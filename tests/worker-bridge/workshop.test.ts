@@ -1,8 +1,7 @@
 /** Orders: trained models that come and go in all workers, recipes that are checked, training. */
 import { jest } from '@jest/globals'
-import type { TrainingPlan } from '../../schemas/index.ts'
-import type { Job } from '../../worker-bridge/index.ts'
 import { codeOf, FaultPool } from './fixtures/fault-pool.ts'
+import { jobThatEnds, plan, unheard } from './fixtures/jobs.ts'
 import { gone, until } from './fixtures/processes.ts'
 
 jest.setTimeout(60_000)
@@ -134,7 +133,7 @@ describe('training', () => {
   test('that is aborted while no worker is ready does not begin', async () => {
     const workers = await FaultPool.start({}, 'wait')
     const controller = new AbortController()
-    const training = workers.pool.train(await job(workers, 'crash'), controller)
+    const training = workers.pool.train(await jobThatEnds(workers, 'crash'), controller)
 
     controller.abort()
 
@@ -143,7 +142,9 @@ describe('training', () => {
 
   test('is told when its worker dies', async () => {
     const workers = await FaultPool.ready()
-    const training = codeOf(workers.pool.train(await job(workers, 'wait'), { signal: unheard() }))
+    const training = codeOf(
+      workers.pool.train(await jobThatEnds(workers, 'wait'), { signal: unheard() }),
+    )
     await until(() => workers.pool.inspect().workers[0]?.trains === true)
 
     process.kill(workers.pids().python, 'SIGKILL')
@@ -154,7 +155,9 @@ describe('training', () => {
 
   test('is told that the server shuts down', async () => {
     const workers = await FaultPool.ready()
-    const training = codeOf(workers.pool.train(await job(workers, 'wait'), { signal: unheard() }))
+    const training = codeOf(
+      workers.pool.train(await jobThatEnds(workers, 'wait'), { signal: unheard() }),
+    )
     await until(() => workers.pool.inspect().workers[0]?.trains === true)
 
     await workers.pool.close()
@@ -166,7 +169,7 @@ describe('training', () => {
     const workers = await FaultPool.ready({ workers: 2 })
     await until(() => workers.pool.inspect().workers.every(({ state }) => state === 'ready'))
     const controller = new AbortController()
-    const waiting = await job(workers, 'wait')
+    const waiting = await jobThatEnds(workers, 'wait')
     const begin = () => codeOf(workers.pool.train(waiting, controller))
 
     const trainings = [begin(), begin()]
@@ -180,25 +183,4 @@ describe('training', () => {
 
 function modelsOf({ pool }: FaultPool): (readonly string[])[] {
   return pool.inspect().workers.map(({ models }) => models)
-}
-
-function plan(seed: number): TrainingPlan {
-  return { recipe: 'trace', base_folder: null, hyperparameters: {}, seed }
-}
-
-/** A job whose work ends so. */
-async function job(workers: FaultPool, outcome: string): Promise<Job> {
-  return {
-    job: 'job_01k2x8p0h3v5w7y9a1c3e5g7j9',
-    run: await workers.write('run', outcome),
-    attempt: 1,
-    dataset: '/nowhere',
-    base_model: 'fault',
-    base_folder: null,
-    model: { id: 'fault-ft', folder: '/nowhere' },
-  }
-}
-
-function unheard(): AbortSignal {
-  return new AbortController().signal
 }
