@@ -5,9 +5,9 @@ import { Device, Dtype } from '../schemas/index.ts'
 
 const MIB = 2 ** 20
 const GIB = 2 ** 30
+
 /** Settings that may hold a password. */
 const SECRETS: ReadonlySet<string> = new Set(['REDIS_URL'])
-
 const FOLDER = /^(?<name>[\w-]{1,100})=(?<folder>\/.*)$/
 
 const Environment = z.object({

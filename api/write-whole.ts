@@ -27,6 +27,10 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
 
 /** What the caller is told where the disk is full; any other error is left as it is. */
 export function storageFailure(error: unknown): unknown {
-  if (!DISK_FULL.has(codeOf(error))) return error
+  if (!isDiskFull(error)) return error
   return new ApiError('storage_full', 'the disk is full', { cause: error })
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return DISK_FULL.has(codeOf(error))
 }

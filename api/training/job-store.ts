@@ -10,6 +10,7 @@ import {
 import type { Log } from '../../worker-bridge/index.ts'
 import { codeOf } from '../error-code.ts'
 import { ApiError } from '../errors.ts'
+import { storageFailure } from '../write-whole.ts'
 import { EventLog } from './event-log.ts'
 import { Run } from './run.ts'
 import { writeFolder } from './whole-folder.ts'
@@ -17,7 +18,6 @@ import { writeFolder } from './whole-folder.ts'
 /** A folder that is not renamed after so long has no writer any more. */
 const NEW_MS = 60 * 60 * 1000
 const NEW = '.new-'
-const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 /** What a rename onto a folder that is there says, by platform. */
 const EXISTS: ReadonlySet<string | undefined> = new Set(['ENOTEMPTY', 'EEXIST'])
 
@@ -52,7 +52,7 @@ export class JobStore {
         'attempts/': '',
       })
     } catch (error) {
-      if (!EXISTS.has(codeOf(error))) throw toStorageError(error)
+      if (!EXISTS.has(codeOf(error))) throw storageFailure(error)
     }
     return this.get(record.id)
   }
@@ -124,16 +124,6 @@ export class JobStore {
     this.#runs.set(id, run)
     return run
   }
-}
-
-export function isDiskFull(error: unknown): boolean {
-  return DISK_FULL.has(codeOf(error))
-}
-
-/** A full disk is the operator's to mend, and the caller's to know. */
-export function toStorageError(error: unknown): unknown {
-  if (!isDiskFull(error)) return error
-  return new ApiError('storage_full', 'the disk is full', { cause: error })
 }
 
 async function removeUnfinished(directory: string): Promise<void> {

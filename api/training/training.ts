@@ -5,11 +5,12 @@ import type { Queue } from 'bull'
 import type { FastifyBaseLogger } from 'fastify'
 import type { TrainingJob, TrainingJobId, TrainingJobRequest } from '../../schemas/index.ts'
 import type { Workshop } from '../../worker-bridge/index.ts'
+import { storageFailure } from '../write-whole.ts'
 import { cancelJob, pauseJob, resumeJob } from './changes.ts'
 import { JobCreator } from './creator.ts'
 import { Followers } from './followers.ts'
 import { IdempotencyKeys } from './idempotency.ts'
-import { JobStore, toStorageError } from './job-store.ts'
+import { JobStore } from './job-store.ts'
 import { defaultTrainingLimits, type TrainingLimits } from './limits.ts'
 import type { TrainingDatasets, TrainingModels } from './ports.ts'
 import { identifyProcess } from './process-identity.ts'
@@ -167,7 +168,7 @@ export class Training {
     const run = await this.store.get(id)
     await this.#parts.queue.require()
     await change(run).catch((error) => {
-      throw toStorageError(error)
+      throw storageFailure(error)
     })
     await this.#enqueue(run)
     return run.job()

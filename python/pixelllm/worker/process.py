@@ -3,10 +3,6 @@
 import logging
 import sys
 
-from pixelllm.parent import end_with_parent
-
-__all__ = ["end_with_parent", "log_to_stderr"]
-
 
 def log_to_stderr() -> None:
     """Send log records to stderr, which the gateway copies into its own log."""
