@@ -196,14 +196,15 @@ def test_call_of_another_model_expires_and_is_cancelled(engine: Harness) -> None
 
 def test_each_model_has_a_queue_of_its_own(make_engine: MakeEngine, trained: ModelSource) -> None:
     engine = make_engine(models=[trained], max_queue=1, max_batch=1).start()
-    gate = threading.Event()
+    held, gate = threading.Event(), threading.Event()
 
     def hold_up(_: Event) -> None:
+        held.set()
         assert gate.wait(60)
 
     engine.on_event = hold_up
     engine.submit("caption", picture(0), {"max_tokens": 2})
-    until(lambda: engine.engine.status()["active"] == 1)
+    assert held.wait(60)
 
     calls = [engine.submit("caption", picture(0), model=name) for name in ("seeded", "seeded-ft")]
 
