@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { MediaType } from '../schemas/index.ts'
+import { type MediaType, type PictureKind, SegmentResult } from '../schemas/index.ts'
 import type { Answer, Worker } from '../worker-bridge/index.ts'
 import { logProblem, problemOf } from './errors.ts'
 import { EventStream } from './event-stream.ts'
-import { drawResult } from './pictures.ts'
+import { drawAnnotatedPng, drawAnnotatedSvg, drawMask } from './pictures/index.ts'
 import type { Question } from './question.ts'
 import { serverTiming } from './server-timing.ts'
 
 export interface Exchange {
+  /** What a picture shows. */
+  readonly picture: PictureKind
   readonly question: Question
   readonly worker: Worker
   readonly signal: AbortSignal
@@ -16,13 +18,23 @@ export interface Exchange {
 }
 
 /** What a task can reply with. */
-export type TaskMediaType = Exclude<MediaType, 'application/x-tar'>
+export const TASK_MEDIA_TYPES = [
+  'application/json',
+  'text/event-stream',
+  'image/png',
+  'image/svg+xml',
+] as const satisfies readonly MediaType[]
+export type TaskMediaType = (typeof TASK_MEDIA_TYPES)[number]
+
+/** A picture that a browser opens by itself may load nothing and run nothing. */
+const SVG_POLICY = "default-src 'none'; img-src data:; style-src 'none'; sandbox"
 
 /** How a question is asked and answered, by the media type of the reply. */
 export const repliers: Readonly<Record<TaskMediaType, (exchange: Exchange) => Promise<unknown>>> = {
   'application/json': answer,
   'text/event-stream': stream,
-  'image/png': draw,
+  'image/png': drawPng,
+  'image/svg+xml': drawSvg,
 }
 
 async function answer({ question, worker, signal, request, reply }: Exchange): Promise<unknown> {
@@ -31,13 +43,32 @@ async function answer({ question, worker, signal, request, reply }: Exchange): P
   return resultOf(question, answered)
 }
 
-async function draw({ question, worker, signal, request, reply }: Exchange): Promise<Uint8Array> {
-  const { picture } = question.task
-  if (picture === undefined) throw new TypeError('the task has no picture')
+async function drawPng(exchange: Exchange): Promise<Uint8Array> {
+  const { question, picture, reply } = exchange
+  return drawWith(exchange, (result) => {
+    reply.type('image/png')
+    if (picture === 'mask') return drawMask(SegmentResult.parse(result).mask)
+    return drawAnnotatedPng({ ...question, result })
+  })
+}
+
+async function drawSvg(exchange: Exchange): Promise<string> {
+  const { question, reply } = exchange
+  return drawWith(exchange, (result) => {
+    reply.type('image/svg+xml').header('content-security-policy', SVG_POLICY)
+    return drawAnnotatedSvg({ ...question, result })
+  })
+}
+
+async function drawWith<Drawing>(
+  { question, worker, signal, request, reply }: Exchange,
+  draw: (result: unknown) => Promise<Drawing>,
+): Promise<Drawing> {
   const answered = await worker.run(question.call, { signal })
-  const drawing = await drawResult(picture, resultOf(question, answered))
+  const result = resultOf(question, answered)
+  signal.throwIfAborted()
+  const drawing = await draw(result)
   tellTiming(request, reply, answered)
-  reply.type('image/png')
   return drawing
 }
 

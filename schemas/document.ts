@@ -17,7 +17,7 @@ import { VERSION } from './version.ts'
 
 const DESCRIPTION = `PixelLLM gives every word it writes a place in the image.
 
-Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`. Tasks that find pixels can show them: ask with \`Accept: image/png\`.`
+Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`. Every task can show what it found: ask with \`Accept: image/png\` or \`Accept: image/svg+xml\`.`
 
 export function openapiDocument(): oas31.OpenAPIObject {
   const document = createDocument({

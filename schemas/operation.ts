@@ -6,6 +6,7 @@ export const MEDIA_TYPES = [
   'application/json',
   'text/event-stream',
   'image/png',
+  'image/svg+xml',
   'application/x-tar',
 ] as const
 export type MediaType = (typeof MEDIA_TYPES)[number]

@@ -1213,7 +1213,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     caption: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1251,6 +1254,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CaptionResult"];
                     "text/event-stream": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1338,7 +1343,10 @@ export interface operations {
     };
     describe: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1377,6 +1385,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DescribeResult"];
                     "text/event-stream": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1464,7 +1474,10 @@ export interface operations {
     };
     locate: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1492,6 +1505,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LocateResult"];
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1579,7 +1594,10 @@ export interface operations {
     };
     segment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. `mask`: the mask alone, as an 8-bit greyscale PNG file of the size of the image: 255 where it is set and 0 elsewhere. */
+                picture?: "annotated" | "mask";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1608,6 +1626,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SegmentResult"];
                     "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1695,7 +1714,10 @@ export interface operations {
     };
     dense_caption: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1747,6 +1769,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DenseCaptionResult"];
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
