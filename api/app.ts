@@ -6,12 +6,15 @@ import { answerBrokenRequest } from './broken-request.ts'
 import type { Config } from './config.ts'
 import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
+import { createMetrics } from './metrics/index.ts'
 import { registerRequestLog } from './plugins/request-log.ts'
+import { registerRequestMetrics } from './plugins/request-metrics.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
 import { contractRoutes } from './routes/contract.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { answerUnrouted } from './unrouted.ts'
@@ -55,7 +58,9 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
   })
+  const metrics = createMetrics(worker)
   registerRequestLog(app)
+  registerRequestMetrics(app, metrics)
   registerShutDown(app)
   await registerUploads(app, config.max_image_bytes)
   app.addHook('onClose', async () => images.close())
@@ -64,6 +69,7 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
   imageRoutes(app, images, config)
   modelRoutes(app, worker)
   healthRoutes(app, worker)
+  metricsRoutes(app, metrics)
   contractRoutes(app)
   return app
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type MediaType, type PictureKind, SegmentResult } from '../schemas/index.ts'
+import { type MediaType, type PictureKind, SegmentResult, type Word } from '../schemas/index.ts'
 import type { Answer, Worker } from '../worker-bridge/index.ts'
-import { logProblem, problemOf } from './errors.ts'
+import { noteProblem, problemOf } from './errors.ts'
 import { EventStream } from './event-stream.ts'
 import { drawAnnotatedPng, drawAnnotatedSvg, drawMask } from './pictures/index.ts'
 import type { Question } from './question.ts'
@@ -37,10 +37,10 @@ export const repliers: Readonly<Record<TaskMediaType, (exchange: Exchange) => Pr
   'image/svg+xml': drawSvg,
 }
 
-async function answer({ question, worker, signal, request, reply }: Exchange): Promise<unknown> {
-  const answered = await worker.run(question.call, { signal })
-  tellTiming(request, reply, answered)
-  return resultOf(question, answered)
+async function answer(exchange: Exchange): Promise<unknown> {
+  const answered = await ask(exchange)
+  tellTiming(exchange, answered)
+  return resultOf(exchange.question, answered)
 }
 
 async function drawPng(exchange: Exchange): Promise<Uint8Array> {
@@ -61,39 +61,45 @@ async function drawSvg(exchange: Exchange): Promise<string> {
 }
 
 async function drawWith<Drawing>(
-  { question, worker, signal, request, reply }: Exchange,
+  exchange: Exchange,
   draw: (result: unknown) => Promise<Drawing>,
 ): Promise<Drawing> {
-  const answered = await worker.run(question.call, { signal })
-  const result = resultOf(question, answered)
-  signal.throwIfAborted()
-  const drawing = await draw(result)
-  tellTiming(request, reply, answered)
+  const answered = await ask(exchange)
+  const drawing = await draw(resultOf(exchange.question, answered))
+  tellTiming(exchange, answered)
   return drawing
 }
 
 async function stream(exchange: Exchange): Promise<FastifyReply> {
-  const { question, worker, signal, request, reply } = exchange
+  const { question, request, reply } = exchange
   const events = new EventStream(reply)
   let index = 0
   try {
-    const answered = await worker.run(question.call, {
-      signal,
-      onWords: (words) => {
-        for (const word of words) events.send('word', { index: index++, word })
-      },
+    const answered = await ask(exchange, (words) => {
+      for (const word of words) events.send('word', { index: index++, word })
     })
-    logTiming(request, answered)
     events.send('done', { result: resultOf(question, answered) })
   } catch (error) {
     if (!events.isOpen) throw error
     const problem = problemOf(error, request.id)
-    logProblem(error, problem, request)
+    noteProblem(error, problem, request)
     events.send('error', { problem })
   } finally {
     events.close()
   }
   return reply
+}
+
+/** Asks the worker, and notes for the log and the metrics how its answer came about. */
+async function ask(
+  { question, worker, signal, request }: Exchange,
+  onWords?: (words: Word[]) => void,
+): Promise<Answer> {
+  const answered = await worker.run(question.call, { signal, ...(onWords && { onWords }) })
+  const { timing } = answered
+  request.facts = { ...request.facts, ...timing }
+  request.answered = { task: question.task.name, timing, at_ms: performance.now() }
+  return answered
 }
 
 /** The worker's output, checked, with the image and the model that it is about. */
@@ -104,11 +110,6 @@ function resultOf({ task, image, model }: Question, { result }: Answer): Record<
   return { ...data, image: { id, width, height }, model }
 }
 
-function tellTiming(request: FastifyRequest, reply: FastifyReply, answered: Answer): void {
-  logTiming(request, answered)
-  reply.header('server-timing', serverTiming(answered.timing, reply.elapsedTime))
-}
-
-function logTiming(request: FastifyRequest, { timing }: Answer): void {
-  request.facts = { ...request.facts, ...timing }
+function tellTiming({ reply }: Exchange, { timing }: Answer): void {
+  reply.header('server-timing', serverTiming(timing, reply.elapsedTime))
 }

@@ -110,8 +110,8 @@ function formEncoding(form: z.ZodObject): NonNullable<ZodOpenApiMediaTypeObject[
 }
 
 function success({ summary, result, alternatives = {} }: Operation): ZodOpenApiResponseObject {
-  if (result === undefined) return { description: summary }
-  const bodies = Object.entries({ 'application/json': result, ...alternatives })
+  const bodies = Object.entries({ ...(result && { 'application/json': result }), ...alternatives })
+  if (bodies.length === 0) return { description: summary }
   return {
     description: summary,
     content: Object.fromEntries(bodies.map(([type, schema]) => [type, { schema }])),

@@ -8,6 +8,8 @@ export const MEDIA_TYPES = [
   'image/png',
   'image/svg+xml',
   'application/x-tar',
+  'text/plain',
+  'text/html',
 ] as const
 export type MediaType = (typeof MEDIA_TYPES)[number]
 

@@ -1,11 +1,20 @@
-import type { Slab as SlabSettings, Word, WorkerCall, WorkerSettings } from '../schemas/index.ts'
+import type { Word, WorkerCall, WorkerSettings } from '../schemas/index.ts'
 import { Change } from './change.ts'
 import { Deadline, within } from './deadline.ts'
 import { WorkerError } from './errors.ts'
 import type { Flight } from './flight.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { type Lease, Slab } from './slab.ts'
-import type { Answer, Call, Log, RunOptions, Worker, WorkerState, WorkerStatus } from './types.ts'
+import type {
+  Answer,
+  Call,
+  Log,
+  PoolDetails,
+  RunOptions,
+  Worker,
+  WorkerState,
+  WorkerStatus,
+} from './types.ts'
 import { PythonWorker } from './worker.ts'
 
 const PYTHON_MODULE = 'pixelllm.worker.bridge'
@@ -29,20 +38,6 @@ export interface WorkersOptions extends Omit<WorkerSettings, 'slab' | 'host_pid'
   /** Environment variables for Python, beside this process's own. */
   readonly env?: Readonly<Record<string, string>>
   readonly limits?: Partial<Limits>
-}
-
-/** What runs, for people and for tests. */
-export interface PoolDetails {
-  readonly slab: SlabSettings & { readonly free_bytes: number }
-  readonly workers: readonly {
-    readonly state: WorkerState
-    readonly host_pid: number | undefined
-    readonly python_pid: number | undefined
-    /** Calls that Python has. */
-    readonly load: number
-    /** How often Python was started. */
-    readonly starts: number
-  }[]
 }
 
 /** Starts Python workers. Returns while they load; `ready()` tells when the first one answers. */
@@ -103,12 +98,13 @@ export class WorkerPool implements Worker {
   inspect(): PoolDetails {
     return {
       slab: { ...this.#slab.settings, free_bytes: this.#slab.free_bytes },
-      workers: this.#workers.map(({ state, pids, load, starts }) => ({
+      workers: this.#workers.map(({ state, pids, load, starts, pulse }) => ({
         state,
         host_pid: pids.host,
         python_pid: pids.python,
         load,
         starts,
+        work: pulse?.work,
       })),
     }
   }

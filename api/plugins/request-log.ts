@@ -19,8 +19,13 @@ export function registerRequestLog(app: FastifyInstance): void {
   })
 }
 
+/** The status of a reply when its connection is done with it. */
+export function statusOf({ raw, statusCode }: FastifyReply): number {
+  return raw.writableEnded ? statusCode : HUNG_UP
+}
+
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const status = reply.raw.writableEnded ? reply.statusCode : HUNG_UP
+  const status = statusOf(reply)
   const [path] = request.url.split('?')
   const line = {
     method: request.method,

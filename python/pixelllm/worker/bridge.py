@@ -13,7 +13,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from pixelllm.contract import Accepted, ErrorCode, Pong, Refusal, Started, WorkerSettings
+from pixelllm.contract import (
+    Accepted,
+    ErrorCode,
+    Pong,
+    Refusal,
+    Started,
+    WorkCounts,
+    WorkerSettings,
+)
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.channel import Channel
 from pixelllm.worker.process import end_with_parent, log_to_stderr
@@ -35,6 +43,8 @@ class Engine(Protocol):
     def cancel(self, call_id: str) -> None: ...
 
     def status(self) -> Mapping[str, float | int]: ...
+
+    def work(self) -> WorkCounts: ...
 
     def stop(self, timeout_s: float) -> None: ...
 
@@ -106,13 +116,16 @@ class Bridge:
 
     def _ping(self) -> Pong:
         status = self._engine.status() if self._engine is not None else {}
-        return {
+        pong: Pong = {
             "ok": True,
             "pid": os.getpid(),
             "engine_age_ms": status.get("engine_age_ms", 0),
             "queued": int(status.get("queued", 0)),
             "active": int(status.get("active", 0)),
         }
+        if self._engine is not None:
+            pong["work"] = self._engine.work()
+        return pong
 
     def _shutdown(self) -> Accepted:
         if self._engine is not None:

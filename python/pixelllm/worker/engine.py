@@ -13,13 +13,14 @@ from collections.abc import Mapping
 
 import torch
 
-from pixelllm.contract import ErrorCode, WorkerSettings
+from pixelllm.contract import ErrorCode, WorkCounts, WorkerSettings
 from pixelllm.inference.runner import Runner
 from pixelllm.model.checkpoint import CheckpointError
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.cache import FeatureCache
 from pixelllm.worker.calls import Call
+from pixelllm.worker.counts import Counts
 from pixelllm.worker.loading import describe_model, load_model
 from pixelllm.worker.pictures import PictureLoader
 from pixelllm.worker.scheduler import Kind, Limits, Scheduler, Step
@@ -45,6 +46,7 @@ class Engine:
         self._push = push
         self._slab = slab
         self._scheduler = Scheduler(Limits(settings["max_queue"], settings["max_batch"]))
+        self._counts = Counts()
         self._steps: Steps | None = None  # once the model is loaded
         self._seen = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -77,6 +79,10 @@ class Engine:
         queued, active = self._scheduler.counts()
         age_ms = (time.monotonic() - self._seen) * 1000
         return {"queued": queued, "active": active, "engine_age_ms": age_ms}
+
+    def work(self) -> WorkCounts:
+        """What has been done since the start."""
+        return self._counts.so_far()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the thread after its step; calls that are left are answered `shutting_down`."""
@@ -137,6 +143,7 @@ class Engine:
             cache=FeatureCache(self._settings["feature_cache_bytes"]),
             slab=self._slab,
             push=self._push,
+            counts=self._counts,
         )
         ready = {"type": "ready", "pid": os.getpid(), "device": model["device"], "models": [model]}
         self._push(ready)

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 
-from pixelllm.contract import Word
+from pixelllm.contract import StepName, Word
 from pixelllm.inference.draft import Draft
 from pixelllm.inference.picture import Picture
 from pixelllm.inference.runner import EncodedImage, Runner
@@ -34,6 +34,7 @@ from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.words import place_words
 from pixelllm.worker.cache import FeatureCache
 from pixelllm.worker.calls import Call, Need, Piece, Stage
+from pixelllm.worker.counts import Counts
 from pixelllm.worker.pictures import PictureLoader
 from pixelllm.worker.scheduler import Kind, Scheduler, Step
 
@@ -45,6 +46,16 @@ _FIRST_NEEDS: Mapping[type[Plan], Need] = {
     Read: Need.READING,
     Detect: Need.DETECTION,
     Segment: Need.MASK,
+}
+
+
+_COUNTED: Mapping[Kind, StepName] = {
+    Kind.ENCODE: "encode",
+    Kind.DETECT: "detect",
+    Kind.PREFILL: "prefill",
+    Kind.READ: "read",
+    Kind.SEGMENT: "segment",
+    Kind.DECODE: "decode",
 }
 
 
@@ -78,6 +89,7 @@ class Steps:
         cache: features of images seen before.
         slab: where the files of the images lie.
         push: takes events.
+        counts: is told what is done.
     """
 
     def __init__(
@@ -88,6 +100,7 @@ class Steps:
         cache: FeatureCache[EncodedImage],
         slab: Slab,
         push: Push,
+        counts: Counts,
     ) -> None:
         self._scheduler = scheduler
         self._runner = runner
@@ -95,6 +108,7 @@ class Steps:
         self._cache = cache
         self._slab = slab
         self._push = push
+        self._counts = counts
         self._works: dict[str, Work] = {}
         self._futures: dict[str, Future[Picture]] = {}
         self._pictures: dict[str, Picture] = {}
@@ -105,6 +119,14 @@ class Steps:
         Raises:
             TaskError: its calls cannot be answered, through no fault of the worker.
         """
+        name = _COUNTED.get(step.kind)
+        if name is None:
+            self._perform(step)
+            return
+        with self._counts.step(name, len(step.images) or len(step.pieces)):
+            self._perform(step)
+
+    def _perform(self, step: Step) -> None:
         match step.kind:
             case Kind.ADMIT:
                 self._admit(*step.calls)
@@ -163,6 +185,7 @@ class Steps:
         """
         image_id = call.image.id
         work = self._works[call.id] = Work(self._cache.get(image_id))
+        self._counts.looked_up(hit=work.image is not None)
         if work.image is not None:
             self._scheduler.enter(call, Stage.PLANNING)
             return
