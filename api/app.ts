@@ -7,8 +7,7 @@ import type { Config } from './config.ts'
 import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
 import { createMetrics } from './metrics/index.ts'
-import { registerRequestLog } from './plugins/request-log.ts'
-import { registerRequestMetrics } from './plugins/request-metrics.ts'
+import { registerObservers, requestLog, requestMetrics, requestTrace } from './observers/index.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
 import { contractRoutes } from './routes/contract.ts'
@@ -17,6 +16,7 @@ import { imageRoutes } from './routes/images.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { openTracing } from './tracing/index.ts'
 import { answerUnrouted } from './unrouted.ts'
 
 /** A request, its body included, has to be here within this time. */
@@ -59,8 +59,10 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
   })
   const metrics = createMetrics(worker)
-  registerRequestLog(app)
-  registerRequestMetrics(app, metrics)
+  const tracing = await openTracing(config.traces_url, log)
+  const traces = tracing === undefined ? [] : [requestTrace(tracing)]
+  registerObservers(app, [requestLog, requestMetrics(metrics), ...traces])
+  app.addHook('onClose', async () => tracing?.close())
   registerShutDown(app)
   await registerUploads(app, config.max_image_bytes)
   app.addHook('onClose', async () => images.close())

@@ -28,6 +28,9 @@ const Environment = z.object({
   PIXELLLM_LOAD_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(900_000),
   PIXELLLM_STEP_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(120_000),
   PIXELLLM_DRAIN_TIMEOUT_MS: wholeNumber(0, 3_600_000).default(20_000),
+  PIXELLLM_LOG_REQUESTS: onOrOff().default(false),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpAddress().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpAddress().optional(),
   PIXELLLM_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -74,6 +77,10 @@ const Config = Environment.transform((env) => ({
   /** How long running requests may go on after SIGTERM. */
   drain_timeout_ms: env.PIXELLLM_DRAIN_TIMEOUT_MS,
   log_level: env.PIXELLLM_LOG_LEVEL,
+  /** Whether the log says what was asked: phrases, prefixes, places. */
+  log_requests: env.PIXELLLM_LOG_REQUESTS,
+  /** Where traces are sent; null sends none. */
+  traces_url: tracesUrl(env),
 }))
 export type Config = z.infer<typeof Config>
 
@@ -103,6 +110,26 @@ function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) {
     .regex(/^\d{1,15}$/, { error, abort: true })
     .transform(Number)
     .pipe(z.int({ error }).min(min, { error }).max(max, { error }))
+}
+
+function onOrOff() {
+  const error = 'it must be on or off'
+  return z.enum(['on', 'off'], { error }).transform((word) => word === 'on')
+}
+
+function httpAddress() {
+  const error = 'it must be an address such as http://127.0.0.1:4318'
+  return z.url({ protocol: /^https?$/, error })
+}
+
+/** As OpenTelemetry defines it: the second names the collector, the first the address for traces. */
+function tracesUrl(env: {
+  readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
+}): string | null {
+  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces, OTEL_EXPORTER_OTLP_ENDPOINT: base } = env
+  if (traces !== undefined) return traces
+  return base === undefined ? null : `${base.replace(/\/+$/, '')}/v1/traces`
 }
 
 /** A path inside the folder of package.json, from the sources as well as from `dist`. */

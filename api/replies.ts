@@ -95,10 +95,18 @@ async function ask(
   { question, worker, signal, request }: Exchange,
   onWords?: (words: Word[]) => void,
 ): Promise<Answer> {
-  const answered = await worker.run(question.call, { signal, ...(onWords && { onWords }) })
+  const { call, task, model } = question
+  const traced = request.trace?.ask(task.name, model)
+  const answered = await worker
+    .run(call, { signal, ...(onWords && { onWords }) })
+    .catch((error: unknown) => {
+      traced?.failed(problemOf(error).code)
+      throw error
+    })
   const { timing } = answered
+  traced?.answered(timing)
   request.facts = { ...request.facts, ...timing }
-  request.answered = { task: question.task.name, timing, at_ms: performance.now() }
+  request.answered = { task: task.name, timing, at_ms: performance.now() }
   return answered
 }
 
