@@ -117,5 +117,5 @@ export function noteProblem(error: unknown, problem: Problem, request: FastifyRe
   request.problem = problem.code
   const { log } = request
   if (problem.code === 'internal') log.error({ err: error }, 'the request failed')
-  else log.debug({ err: error }, problem.title)
+  else log.debug({ refusal: error }, problem.title)
 }

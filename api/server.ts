@@ -21,7 +21,7 @@ const FOLDER_FAILURES = new Set([
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
-  const log = createLog(config.log_level, process.stderr.isTTY)
+  const log = createLog(config, process.stderr.isTTY)
   const worker = await startWorkers({
     ...config,
     models: [],

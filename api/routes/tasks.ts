@@ -7,12 +7,13 @@ import {
   taskOperation,
   tasks,
 } from '../../schemas/index.ts'
+import type { Config } from '../config.ts'
 import { ApiError } from '../errors.ts'
 import { hangUpSignal } from '../hang-up.ts'
 import { mount } from '../mount.ts'
 import { negotiate } from '../negotiation.ts'
 import { maxBodyBytes } from '../plugins/uploads.ts'
-import { type QuestionDependencies, readQuestion } from '../question.ts'
+import { type Question, type QuestionDependencies, readQuestion } from '../question.ts'
 import { repliers, TASK_MEDIA_TYPES, type TaskMediaType } from '../replies.ts'
 import { parse } from '../validation.ts'
 
@@ -27,12 +28,18 @@ export function taskRoutes(app: FastifyInstance, dependencies: QuestionDependenc
       const respond = repliers[replyType(operation, request.headers.accept, picture)]
       const signal = hangUpSignal(reply)
       const question = await readQuestion(task, request, dependencies)
-      request.facts = { task: task.name, image: question.image.id }
+      request.facts = { ...request.facts, ...factsOf(question, dependencies.config) }
       const { worker } = dependencies
       return respond({ question, picture: picture ?? 'annotated', worker, signal, request, reply })
     }
     mount(app, operation, handler, { bodyLimit })
   }
+}
+
+/** For the log: what was asked is there only where the operator wants it. */
+function factsOf({ task, image, call }: Question, config: Config): Record<string, string> {
+  const asked = config.log_requests ? { asked: JSON.stringify(call.request) } : {}
+  return { task: task.name, image: image.id, ...asked }
 }
 
 /** What the caller likes best of what the task can reply with; a bare mask is no SVG. */
