@@ -15,6 +15,7 @@ import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
+import { referenceRoutes } from './routes/reference.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { openTracing } from './tracing/index.ts'
 import { answerUnrouted } from './unrouted.ts'
@@ -73,6 +74,7 @@ export async function buildApp({ config, worker, log }: AppOptions): Promise<Fas
   healthRoutes(app, worker)
   metricsRoutes(app, metrics)
   contractRoutes(app)
+  referenceRoutes(app)
   return app
 }
 

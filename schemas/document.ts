@@ -10,6 +10,7 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi'
 import { type ErrorCode, errorEntry, Problem } from './error.ts'
+import { examples } from './examples.ts'
 import type { Operation, RequestBody } from './operation.ts'
 import { operations } from './operations/index.ts'
 import { StreamedProblem, StreamedResult, StreamedWord } from './stream.ts'
@@ -76,6 +77,7 @@ function operationObject(operation: Operation): ZodOpenApiOperationObject {
     summary,
     ...(description && { description }),
     ...(scope && { 'x-scope': scope }),
+    ...samplesOf(id),
     ...((params ?? query ?? headers) && {
       requestParams: {
         ...(params && { path: params }),
@@ -86,6 +88,13 @@ function operationObject(operation: Operation): ZodOpenApiOperationObject {
     ...(body && { requestBody: requestBody(body) }),
     responses: { [`${operation.status}`]: success(operation), ...failures(operation.errors) },
   }
+}
+
+/** How to ask it, for the API reference. */
+function samplesOf(id: string): Record<`x-${string}`, unknown> {
+  const example = examples[id]
+  if (example === undefined) return {}
+  return { 'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: example.source }] }
 }
 
 function requestBody({ json, form, required = true }: RequestBody): ZodOpenApiRequestBodyObject {

@@ -1,6 +1,7 @@
 export * from './datasets.ts'
 export * from './decode-mask.ts'
 export * from './error.ts'
+export * from './examples.ts'
 export * from './geometry.ts'
 export * from './grounding.ts'
 export * from './health.ts'

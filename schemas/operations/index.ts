@@ -1,6 +1,6 @@
 import type { Operation } from '../operation.ts'
 import { tasks } from '../tasks/index.ts'
-import { readContract } from './contract.ts'
+import { readContract, readReference } from './contract.ts'
 import { createDataset, deleteDataset, listDatasets, readDataset } from './datasets.ts'
 import { healthz, kserveLive, kserveReady, readMetrics, readyz } from './health.ts'
 import { deleteImage, readImage, storeImage } from './images.ts'
@@ -58,4 +58,5 @@ export const operations: readonly Operation[] = [
   kserveReady,
   readMetrics,
   readContract,
+  readReference,
 ]
