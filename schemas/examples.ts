@@ -7,7 +7,7 @@
 export const EXAMPLE_ADDRESS = 'http://127.0.0.1:8080'
 
 export interface Example {
-  /** A line of shell, run in the folder of the project. `$NAMES` come from the replies before. */
+  /** A command of the shell, run in the folder of the project. `$NAMES` come from the replies before. */
   readonly source: string
   /** What later examples need of the reply: the name of a variable, and the field that it holds. */
   readonly keeps?: Readonly<Record<string, string>>
@@ -84,5 +84,5 @@ function curl(path: string, options = ''): string {
 }
 
 function json(body: string): string {
-  return `-H 'Content-Type: application/json' -d '${body}'`
+  return `-H 'Content-Type: application/json' \\\n  -d '${body}' \\\n `
 }
