@@ -7,21 +7,25 @@ import type { Config } from './config.ts'
 import type { DatasetStore } from './datasets/index.ts'
 import { sendProblem } from './errors.ts'
 import { ImageStore } from './images.ts'
+import { createMetrics } from './metrics/index.ts'
 import type { ModelRegistry } from './models/index.ts'
+import { registerObservers, requestLog, requestMetrics, requestTrace } from './observers/index.ts'
 import { builtPlayground, readPlayground } from './playground.ts'
 import { registerReceiveTimeout } from './plugins/receive-timeout.ts'
-import { registerRequestLog } from './plugins/request-log.ts'
 import { registerShutDown } from './plugins/shut-down.ts'
 import { registerUploads } from './plugins/uploads.ts'
 import { contractRoutes } from './routes/contract.ts'
 import { datasetRoutes } from './routes/datasets.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { playgroundRoutes } from './routes/playground.ts'
 import { queueBoard } from './routes/queue-board.ts'
+import { referenceRoutes } from './routes/reference.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { trainingJobRoutes } from './routes/training-jobs.ts'
+import { openTracing } from './tracing/index.ts'
 import type { Training } from './training/index.ts'
 import { answerUnrouted } from './unrouted.ts'
 
@@ -71,7 +75,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
   })
-  registerRequestLog(app)
+  const metrics = createMetrics(worker)
+  const tracing = await openTracing(config.traces_url, log)
+  const traces = tracing === undefined ? [] : [requestTrace(tracing)]
+  registerObservers(app, [requestLog, requestMetrics(metrics), ...traces])
+  app.addHook('onClose', async () => tracing?.close())
   registerShutDown(app)
   registerReceiveTimeout(app, { receive_ms: REQUEST_MS, stall_ms: REQUEST_MS })
   await registerUploads(app, config.max_image_bytes)
@@ -83,7 +91,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   modelRoutes(app, models)
   await mountTraining(app, training, config)
   healthRoutes(app, worker)
+  metricsRoutes(app, metrics)
   contractRoutes(app)
+  referenceRoutes(app)
   playgroundRoutes(app, await readPlayground(playground))
   return app
 }

@@ -50,6 +50,9 @@ const Environment = z.object({
       error: 'it must be an address such as redis://localhost:6379',
     })
     .optional(),
+  PIXELLLM_LOG_REQUESTS: onOrOff().default(false),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpAddress().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpAddress().optional(),
   PIXELLLM_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info'),
@@ -117,6 +120,10 @@ const Config = Environment.transform((env) => ({
   /** The server of the job queue; null for one of the data folder's own. */
   redis_url: env.REDIS_URL ?? null,
   log_level: env.PIXELLLM_LOG_LEVEL,
+  /** Whether the log says what was asked: phrases, prefixes, places. */
+  log_requests: env.PIXELLLM_LOG_REQUESTS,
+  /** Where traces are sent; null sends none. */
+  traces_url: tracesUrl(env),
 }))
 export type Config = z.infer<typeof Config>
 
@@ -166,6 +173,21 @@ function folders() {
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   })
+}
+
+function httpAddress() {
+  const error = 'it must be an address such as http://127.0.0.1:4318'
+  return z.url({ protocol: /^https?$/, error })
+}
+
+/** As OpenTelemetry defines it: the second names the collector, the first the address for traces. */
+function tracesUrl(env: {
+  readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
+}): string | null {
+  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces, OTEL_EXPORTER_OTLP_ENDPOINT: base } = env
+  if (traces !== undefined) return traces
+  return base === undefined ? null : `${base.replace(/\/+$/, '')}/v1/traces`
 }
 
 /** A path inside the folder of package.json, from the sources as well as from `dist`. */

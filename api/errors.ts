@@ -98,7 +98,7 @@ export function sendProblem(
   reply: FastifyReply,
 ): FastifyReply {
   const problem = problemOf(error, request.id)
-  logProblem(error, problem, request)
+  noteProblem(error, problem, request)
   if (problem.status === 503 && errorEntry(problem.code).retry) {
     reply.header('retry-after', RETRY_AFTER_S)
   }
@@ -112,7 +112,10 @@ function hasMoreToCome({ raw, headers }: FastifyRequest): boolean {
   return hasBody && raw.complete === false
 }
 
-export function logProblem(error: unknown, problem: Problem, { log }: FastifyRequest): void {
+/** Notes a problem for the log and for the metrics. */
+export function noteProblem(error: unknown, problem: Problem, request: FastifyRequest): void {
+  request.problem = problem.code
+  const { log } = request
   if (problem.code === 'internal') log.error({ err: error }, 'the request failed')
-  else log.debug({ err: error }, problem.title)
+  else log.debug({ refusal: error }, problem.title)
 }

@@ -1,24 +1,29 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import { z } from 'zod'
 import type { Config } from './config.ts'
+import { codeOf } from './error-code.ts'
 
-/** Hidden wherever a log line would carry it. */
-const SECRETS = [
-  'req.headers.authorization',
-  'req.headers.cookie',
-  'headers.authorization',
-  'headers.cookie',
-  'body',
-  '*.body',
-]
+/** Hidden wherever a log line would carry it, such as those of libraries on the level `trace`. */
+const SECRETS = ['headers', '*.headers', '*.*.headers', 'body', '*.body']
+
+export type LogConfig = Pick<Config, 'log_level' | 'log_requests'>
 
 const Line = z.looseObject({ time: z.number(), level: z.number(), msg: z.string().optional() })
 
 /** The log of the process on stderr: JSON for programs, or, on a terminal, lines to read. */
-export function createLog(level: Config['log_level'], terminal: boolean): Logger {
+export function createLog(config: LogConfig, terminal: boolean): Logger {
+  const { log_level: level, log_requests } = config
   const redact = { paths: SECRETS, censor: '[hidden]' }
+  const serializers = { refusal: log_requests ? pino.stdSerializers.err : kindOf }
   const stderr = destination({ dest: 2, sync: true })
-  return pino({ level, redact, base: null }, terminal ? readable(stderr) : stderr)
+  return pino({ level, redact, serializers, base: null }, terminal ? readable(stderr) : stderr)
+}
+
+/** Of the reason for a refusal, what repeats nothing of the request. */
+function kindOf(error: unknown): Record<string, string> {
+  const type = error instanceof Error ? error.name : typeof error
+  const code = codeOf(error)
+  return { type, ...(code !== undefined && { code }) }
 }
 
 function readable(stream: DestinationStream): DestinationStream {

@@ -30,6 +30,8 @@ export interface Question {
   readonly call: Call
   readonly image: ReceivedImage
   readonly model: ModelId
+  /** Where the caller asks to look. */
+  readonly location: Location | undefined
 }
 
 /** Reads what a request asks of a task, and checks everything that can be checked before it is asked. */
@@ -55,7 +57,7 @@ export async function readQuestion(
     image: { id: image.sha256, bytes: image.bytes },
     timeout_ms: config.request_timeout_ms,
   }
-  return { task, call, image, model: model.id }
+  return { task, call, image, model: model.id, location: options.location }
 }
 
 function readOptions(task: Task, { fields, isForm }: Upload): SharedOptions {

@@ -25,7 +25,7 @@ const FOLDER_FAILURES = new Set([
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
-  const log = createLog(config.log_level, process.stderr.isTTY)
+  const log = createLog(config, process.stderr.isTTY)
   const directory = resolve(config.data_dir, 'models')
   const active = await usingFolder(config, () => readActive(directory))
   const worker = await startWorkers({

@@ -54,7 +54,7 @@ export function decodeColumns(
  * As in COCO's `rleFrString` each is a little-endian number in groups of five bits with a sign, and
  * from the fourth on it is how much longer the run is than the last one of the same kind.
  */
-function* runLengths(counts: string): Generator<number> {
+export function* runLengths(counts: string): Generator<number> {
   let sameKind = 0
   let otherKind = 0
   let run = 0

@@ -10,6 +10,7 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi'
 import { type ErrorCode, errorEntry, Problem } from './error.ts'
+import { examples } from './examples.ts'
 import type { Operation, RequestBody } from './operation.ts'
 import { operations } from './operations/index.ts'
 import { StreamedProblem, StreamedResult, StreamedWord } from './stream.ts'
@@ -17,7 +18,7 @@ import { VERSION } from './version.ts'
 
 const DESCRIPTION = `PixelLLM gives every word it writes a place in the image.
 
-Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`. Tasks that find pixels can show them: ask with \`Accept: image/png\`.`
+Coordinates are pixels of the image as a person sees it, after EXIF rotation, from its top left corner. Errors are problem details (RFC 9457) with a stable \`code\`. Tasks that write words can stream them: ask with \`Accept: text/event-stream\`. Every task can show what it found: ask with \`Accept: image/png\` or \`Accept: image/svg+xml\`.`
 
 export function openapiDocument(): oas31.OpenAPIObject {
   const document = createDocument({
@@ -76,6 +77,7 @@ function operationObject(operation: Operation): ZodOpenApiOperationObject {
     summary,
     ...(description && { description }),
     ...(scope && { 'x-scope': scope }),
+    ...samplesOf(id),
     ...((params ?? query ?? headers) && {
       requestParams: {
         ...(params && { path: params }),
@@ -86,6 +88,13 @@ function operationObject(operation: Operation): ZodOpenApiOperationObject {
     ...(body && { requestBody: requestBody(body) }),
     responses: { [`${operation.status}`]: success(operation), ...failures(operation.errors) },
   }
+}
+
+/** How to ask it, for the API reference. */
+function samplesOf(id: string): Record<`x-${string}`, unknown> {
+  const example = examples[id]
+  if (example === undefined) return {}
+  return { 'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: example.source }] }
 }
 
 function requestBody({ json, form, required = true }: RequestBody): ZodOpenApiRequestBodyObject {

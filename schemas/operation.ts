@@ -6,7 +6,10 @@ export const MEDIA_TYPES = [
   'application/json',
   'text/event-stream',
   'image/png',
+  'image/svg+xml',
   'application/x-tar',
+  'text/plain',
+  'text/html',
 ] as const
 export type MediaType = (typeof MEDIA_TYPES)[number]
 

@@ -166,6 +166,31 @@ export const Started = z
   .strictObject({ ok: z.literal(true), pid: z.int().min(1) })
   .meta({ id: 'Started', description: 'What start returns; loading goes on' })
 
+/** The steps that run the model for a whole batch. */
+export const StepName = z
+  .enum(['encode', 'detect', 'prefill', 'read', 'segment', 'decode'])
+  .meta({ id: 'StepName' })
+export type StepName = z.infer<typeof StepName>
+
+export const StepCounts = z
+  .strictObject({
+    step: StepName,
+    seconds: z.number().min(0).describe('That its batches took together'),
+    sizes: z
+      .array(z.tuple([z.int().min(0), z.int().min(1)]))
+      .describe('How many batches there were of each size: [size, batches]'),
+  })
+  .meta({ id: 'StepCounts' })
+
+export const WorkCounts = z
+  .strictObject({
+    cache_hits: z.int().min(0).describe('Calls whose image had its features in memory'),
+    cache_misses: z.int().min(0).describe('Calls whose image had to be decoded and encoded'),
+    steps: z.array(StepCounts),
+  })
+  .meta({ id: 'WorkCounts', description: 'What a worker has done since it started' })
+export type WorkCounts = z.infer<typeof WorkCounts>
+
 export const Pong = z
   .strictObject({
     ok: z.literal(true),
@@ -173,6 +198,7 @@ export const Pong = z
     engine_age_ms: milliseconds.describe('Since the engine loop last passed its top'),
     queued: z.int().min(0),
     active: z.int().min(0),
+    work: WorkCounts.optional().describe('Absent while the model is being loaded'),
   })
   .meta({ id: 'Pong', description: 'What ping returns' })
 export type Pong = z.infer<typeof Pong>

@@ -3,7 +3,6 @@ import type {
   LoadedModel,
   ModelId,
   ModelSource,
-  Slab as SlabSettings,
   TrainingPlan,
   TrainOutcome,
   Word,
@@ -23,6 +22,7 @@ import type {
   Job,
   Log,
   OrderOptions,
+  PoolDetails,
   RunOptions,
   TrainOptions,
   Worker,
@@ -54,24 +54,6 @@ export interface WorkersOptions extends Omit<WorkerSettings, 'slab' | 'host_pid'
   /** Environment variables for Python, beside this process's own. */
   readonly env?: Readonly<Record<string, string>>
   readonly limits?: Partial<Limits>
-}
-
-/** What runs, for people and for tests. */
-export interface PoolDetails {
-  readonly slab: SlabSettings & { readonly free_bytes: number }
-  readonly workers: readonly {
-    readonly state: WorkerState
-    readonly host_pid: number | undefined
-    readonly python_pid: number | undefined
-    /** Calls that Python has. */
-    readonly load: number
-    /** Names of the models that it has, or had last. */
-    readonly models: readonly ModelId[]
-    /** Whether it works on a training job. */
-    readonly trains: boolean
-    /** How often Python was started. */
-    readonly starts: number
-  }[]
 }
 
 /** Starts Python workers. Returns while they load; `ready()` tells when the first one answers. */
@@ -169,7 +151,7 @@ export class WorkerPool implements Worker, Workshop {
   inspect(): PoolDetails {
     return {
       slab: { ...this.#slab.settings, free_bytes: this.#slab.free_bytes },
-      workers: this.#workers.map(({ state, pids, load, models, trains, starts }) => ({
+      workers: this.#workers.map(({ state, pids, load, models, trains, starts, pulse }) => ({
         state,
         host_pid: pids.host,
         python_pid: pids.python,
@@ -177,6 +159,7 @@ export class WorkerPool implements Worker, Workshop {
         models: models.map(({ id }) => id),
         trains,
         starts,
+        work: pulse?.work,
       })),
     }
   }

@@ -2,11 +2,13 @@ import type {
   LoadedModel,
   ModelId,
   ModelSource,
+  Slab,
   Timing,
   TrainingPlan,
   TrainOrder,
   TrainOutcome,
   Word,
+  WorkCounts,
 } from '../schemas/index.ts'
 
 /** Where the bridge and Python write what they do, one line at a time; pino's loggers are such. */
@@ -63,6 +65,26 @@ export interface WorkerStatus {
   readonly active: number
 }
 
+/** What runs, for people, for metrics and for tests. */
+export interface PoolDetails {
+  readonly slab: Slab & { readonly free_bytes: number }
+  readonly workers: readonly {
+    readonly state: WorkerState
+    readonly host_pid: number | undefined
+    readonly python_pid: number | undefined
+    /** Calls that Python has. */
+    readonly load: number
+    /** Names of the models that it has, or had last. */
+    readonly models: readonly ModelId[]
+    /** Whether it works on a training job. */
+    readonly trains: boolean
+    /** How often Python was started. */
+    readonly starts: number
+    /** What Python has done since its last start, as of its last heartbeat. */
+    readonly work: WorkCounts | undefined
+  }[]
+}
+
 /** A pool of Python workers as one object. Everything it throws is a `WorkerError`. */
 export interface Worker {
   /** Resolves when a worker has its model; rejects with `model_unavailable` when none can load it. */
@@ -70,6 +92,7 @@ export interface Worker {
   /** Runs one call; a call that comes while the worker starts waits inside its own timeout. */
   run(call: Call, options: RunOptions): Promise<Answer>
   status(): WorkerStatus
+  inspect(): PoolDetails
   /** Ends every process. Calls in flight reject with `shutting_down`. May be called twice. */
   close(): Promise<void>
 }

@@ -477,6 +477,27 @@ class Started(TypedDict):
     pid: int
 
 
+StepName: TypeAlias = Literal["encode", "detect", "prefill", "read", "segment", "decode"]
+
+
+class StepCounts(TypedDict):
+    step: StepName
+    # That its batches took together
+    seconds: float
+    # How many batches there were of each size: [size, batches]
+    sizes: list[Sequence[int]]
+
+
+class WorkCounts(TypedDict):
+    """What a worker has done since it started."""
+
+    # Calls whose image had its features in memory
+    cache_hits: int
+    # Calls whose image had to be decoded and encoded
+    cache_misses: int
+    steps: list[StepCounts]
+
+
 class Pong(TypedDict):
     """What ping returns."""
 
@@ -486,6 +507,8 @@ class Pong(TypedDict):
     engine_age_ms: float
     queued: int
     active: int
+    # Absent while the model is being loaded
+    work: NotRequired[WorkCounts]
 
 
 class PlanChecked(TypedDict):

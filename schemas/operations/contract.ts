@@ -12,3 +12,17 @@ export const readContract = {
   result: z.record(z.string(), z.unknown()),
   errors: ['internal', 'shutting_down'],
 } as const satisfies Operation
+
+export const readReference = {
+  id: 'readReference',
+  method: 'GET',
+  path: '/docs',
+  tag: 'contract',
+  scope: null,
+  summary: 'This document, to read and to try out in a browser',
+  status: 200,
+  alternatives: {
+    'text/html': z.string().meta({ description: 'A page that needs nothing from elsewhere' }),
+  },
+  errors: ['internal', 'shutting_down'],
+} as const satisfies Operation

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { Health, Live, Ready } from '../health.ts'
 import type { Operation } from '../operation.ts'
 
@@ -47,4 +48,17 @@ export const kserveReady = {
   status: 200,
   result: Ready,
   errors: ['worker_unavailable', 'model_unavailable', 'shutting_down'],
+} as const satisfies Operation
+
+export const readMetrics = {
+  id: 'readMetrics',
+  method: 'GET',
+  path: '/metrics',
+  tag: 'health',
+  scope: null,
+  summary: 'What the server counts and measures, for Prometheus',
+  description: 'docs/operations.md lists the metrics; docker/grafana.json is a dashboard of them.',
+  status: 200,
+  alternatives: { 'text/plain': z.string().meta({ description: 'The text form of Prometheus' }) },
+  errors: ['internal', 'shutting_down'],
 } as const satisfies Operation

@@ -1,8 +1,8 @@
 import type { Operation } from '../operation.ts'
 import { tasks } from '../tasks/index.ts'
-import { readContract } from './contract.ts'
+import { readContract, readReference } from './contract.ts'
 import { createDataset, deleteDataset, listDatasets, readDataset } from './datasets.ts'
-import { healthz, kserveLive, kserveReady, readyz } from './health.ts'
+import { healthz, kserveLive, kserveReady, readMetrics, readyz } from './health.ts'
 import { deleteImage, readImage, storeImage } from './images.ts'
 import { activateModel, deactivateModel, deleteModel, listModels, readModel } from './models.ts'
 import { taskOperation } from './tasks.ts'
@@ -56,5 +56,7 @@ export const operations: readonly Operation[] = [
   readyz,
   kserveLive,
   kserveReady,
+  readMetrics,
   readContract,
+  readReference,
 ]

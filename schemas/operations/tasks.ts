@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ErrorCode } from '../error.ts'
 import { ImageId } from '../image.ts'
 import type { Operation } from '../operation.ts'
-import { pictureBody } from '../picture.ts'
+import { PngBody, pictureQuery, SvgBody } from '../picture.ts'
 import { EventStreamBody } from '../stream.ts'
 import type { Task } from '../tasks/index.ts'
 import { bodyErrors, imageFile } from './image-body.ts'
@@ -28,6 +28,7 @@ export function taskOperation(task: Task): Operation {
     scope: 'infer',
     summary: task.summary,
     description: task.description,
+    query: pictureQuery(task),
     body: {
       json: task.request,
       form: z.strictObject({
@@ -40,7 +41,8 @@ export function taskOperation(task: Task): Operation {
     result: task.result,
     alternatives: {
       ...(task.streams && { 'text/event-stream': EventStreamBody }),
-      ...(task.picture && { 'image/png': pictureBody(task.picture) }),
+      'image/png': PngBody,
+      'image/svg+xml': SvgBody,
     },
     errors: [
       ...bodyErrors,

@@ -38,7 +38,7 @@ export interface Task {
   readonly description: string
   /** Whether it writes words, which can then be streamed. */
   readonly streams: boolean
-  /** What its answer shows as a picture; absent where it is no picture. */
+  /** What its answer shows as a picture, besides the annotated image. */
   readonly picture?: PictureKind
   readonly options: z.ZodObject<z.ZodRawShape, z.core.$strict> & z.ZodType<SharedOptions>
   readonly request: z.ZodObject

@@ -489,6 +489,26 @@ export type paths = {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the server counts and measures, for Prometheus
+         * @description docs/operations.md lists the metrics; docker/grafana.json is a dashboard of them.
+         */
+        get: operations["readMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -498,6 +518,23 @@ export type paths = {
         };
         /** This document */
         get: operations["readContract"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document, to read and to try out in a browser */
+        get: operations["readReference"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1213,7 +1250,10 @@ export type $defs = Record<string, never>;
 export interface operations {
     caption: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1251,6 +1291,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CaptionResult"];
                     "text/event-stream": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1347,7 +1389,10 @@ export interface operations {
     };
     describe: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1386,6 +1431,8 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DescribeResult"];
                     "text/event-stream": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1482,7 +1529,10 @@ export interface operations {
     };
     locate: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1510,6 +1560,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LocateResult"];
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1606,7 +1658,10 @@ export interface operations {
     };
     segment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. `mask`: the mask alone, as an 8-bit greyscale PNG file of the size of the image: 255 where it is set and 0 elsewhere. */
+                picture?: "annotated" | "mask";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1635,6 +1690,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SegmentResult"];
                     "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -1731,7 +1787,10 @@ export interface operations {
     };
     dense_caption: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Asks for a picture, whatever else `Accept` takes; absent, `Accept` decides and a picture is the annotated one. `annotated`: the image, enlarged where it is small and 1600 pixels wide or high at most, with everything marked that the answer is about, each with its label. */
+                picture?: "annotated";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1783,6 +1842,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DenseCaptionResult"];
+                    "image/png": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description `invalid_request`: The request is not valid */
@@ -3553,6 +3614,44 @@ export interface operations {
             };
         };
     };
+    readMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the server counts and measures, for Prometheus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readContract: {
         parameters: {
             query?: never;
@@ -3571,6 +3670,44 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description `internal`: Something failed inside the server */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `shutting_down`: The server is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readReference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description This document, to read and to try out in a browser */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description `internal`: Something failed inside the server */

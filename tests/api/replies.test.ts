@@ -20,8 +20,8 @@ beforeEach(async () => {
 
 afterEach(() => gateway.close())
 
-function segment(accept: string, asked = 'the circle') {
-  return postForm(gateway, '/v1/segment', formWith(png, { phrase: asked }), { accept })
+function segment(accept: string, asked = 'the circle', query = '') {
+  return postForm(gateway, `/v1/segment${query}`, formWith(png, { phrase: asked }), { accept })
 }
 
 /** The pixels of a PNG file, in rows. */
@@ -107,9 +107,9 @@ describe('as JSON', () => {
   })
 })
 
-describe('as a picture', () => {
-  test('segment has the mask, white on black', async () => {
-    const reply = await segment('image/png')
+describe('as a mask', () => {
+  test('segment has it in white on black', async () => {
+    const reply = await segment('image/png', 'the circle', '?picture=mask')
 
     expect(reply.statusCode).toBe(200)
     expect(reply.headers['content-type']).toBe('image/png')
@@ -122,28 +122,21 @@ describe('as a picture', () => {
     const nothing = { phrase: 'x', box: [0, 0, 1, 1], mask: emptyMask, score: 0.01, mask_score: 0 }
     gateway.worker.respond = async () => nothing
 
-    const reply = await segment('image/png', 'x')
+    const reply = await segment('*/*', 'x', '?picture=mask')
 
     expect(new Set((await pixelsOf(reply.rawPayload)).flat())).toEqual(new Set([0]))
   })
 
-  test.each([
-    ['image/*', 'image/png'],
-    ['image/png, application/json;q=0.5', 'image/png'],
-    ['image/webp, image/png;q=0.1', 'image/png'],
-    ['application/json, image/png', 'application/json; charset=utf-8'],
-    ['*/*', 'application/json; charset=utf-8'],
-  ])('segment answers %s with %s', async (accept, type) => {
-    const reply = await segment(accept)
+  test.each(['image/svg+xml', 'application/json'])('segment has none as %s', async (accept) => {
+    const reply = await segment(accept, 'the circle', '?picture=mask')
 
-    expect(reply.headers['content-type']).toBe(type)
+    expect(reply.json()).toMatchObject({ status: 406, detail: 'segment answers with image/png' })
   })
 
-  test('a refusal is a problem and no picture', async () => {
-    const reply = await segment('image/png', ' ')
+  test('no other task has one', async () => {
+    const reply = await postForm(gateway, '/v1/caption?picture=mask', formWith(png))
 
-    expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)
-    expect(reply.json()).toMatchObject({ status: 400, errors: [{ pointer: '/phrase' }] })
+    expect(reply.json()).toMatchObject({ status: 400, errors: [{ pointer: '/picture' }] })
   })
 
   test.each([
@@ -158,18 +151,85 @@ describe('as a picture', () => {
       mask_score: 0.5,
     })
 
-    const reply = await segment('image/png')
-
-    expect(reply.json()).toMatchObject({ status: 500, code: 'internal' })
+    for (const query of ['', '?picture=mask']) {
+      const reply = await segment('image/png', 'x', query)
+      expect(reply.json()).toMatchObject({ status: 500, code: 'internal' })
+    }
     expect(gateway.log).toContainEqual(expect.objectContaining({ level: 50 }))
   })
 })
 
+describe('as an annotated image', () => {
+  const fields: Record<string, Record<string, string>> = {
+    '/v1/caption': { ground: 'mask' },
+    '/v1/describe': { location: '{"type": "box", "box": [2, 2, 30, 20]}' },
+    '/v1/locate': { phrase: 'the circle' },
+    '/v1/segment': { phrase: 'the circle' },
+    '/v1/dense-caption': { masks: 'true' },
+  }
+
+  test.each(Object.entries(fields))('%s has a PNG and an SVG file', async (path, asked) => {
+    const drawn = await postForm(gateway, path, formWith(png, asked), { accept: 'image/png' })
+    const written = await postForm(gateway, path, formWith(png, asked), { accept: 'image/svg+xml' })
+
+    expect(drawn.headers['content-type']).toBe('image/png')
+    expect(drawn.headers['content-length']).toBe(`${drawn.rawPayload.length}`)
+    expect(drawn.headers['server-timing']).toMatch(/^queue;dur=1\.0, .*total;dur=/)
+    expect(await sharp(drawn.rawPayload).metadata()).toMatchObject({ format: 'png', width: 720 })
+    expect(written.headers['content-type']).toBe('image/svg+xml')
+    expect(written.headers['content-security-policy']).toMatch(/^default-src 'none'; .*sandbox$/)
+    expect(written.payload).toMatch(/^<svg /)
+    expect(written.payload).toContain('circle')
+  })
+
+  test('it can be asked for without a header', async () => {
+    const reply = await segment('*/*', 'the circle', '?picture=annotated')
+
+    expect(reply.headers['content-type']).toBe('image/png')
+    expect(await sharp(reply.rawPayload).metadata()).toMatchObject({ width: 720 })
+  })
+
+  test('it may be about an image that is stored', async () => {
+    const stored = await postForm(gateway, '/v1/images', formWith(png))
+
+    const form = formWith(undefined, { image_id: stored.json().id, phrase: 'the circle' })
+    const reply = await postForm(gateway, '/v1/locate', form, { accept: 'image/png' })
+
+    expect(await sharp(reply.rawPayload).metadata()).toMatchObject({ format: 'png', width: 720 })
+  })
+
+  test.each([
+    ['image/*', 'image/png'],
+    ['image/png, application/json;q=0.5', 'image/png'],
+    ['image/webp, image/png;q=0.1', 'image/png'],
+    ['image/svg+xml, image/png;q=0.9', 'image/svg+xml'],
+    ['application/json, image/png', 'application/json; charset=utf-8'],
+    ['*/*', 'application/json; charset=utf-8'],
+  ])('segment answers %s with %s', async (accept, type) => {
+    const reply = await segment(accept)
+
+    expect(reply.headers['content-type']).toBe(type)
+  })
+
+  test('a refusal is a problem and no picture', async () => {
+    const reply = await segment('image/png', ' ')
+
+    expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)
+    expect(reply.json()).toMatchObject({ status: 400, errors: [{ pointer: '/phrase' }] })
+  })
+})
+
+const pictures = 'image/png or image/svg+xml'
+
 test.each([
-  ['/v1/segment', 'image/webp', 'segment answers with application/json or image/png'],
-  ['/v1/segment', 'text/event-stream', 'segment answers with application/json or image/png'],
-  ['/v1/dense-caption', 'text/event-stream', 'dense_caption answers with application/json'],
-  ['/v1/caption', 'text/html', 'caption answers with application/json or text/event-stream'],
+  ['/v1/segment', 'image/webp', `segment answers with application/json or ${pictures}`],
+  ['/v1/segment', 'text/event-stream', `segment answers with application/json or ${pictures}`],
+  ['/v1/dense-caption', 'text/html', `dense_caption answers with application/json or ${pictures}`],
+  [
+    '/v1/caption',
+    'text/html',
+    `caption answers with application/json or text/event-stream or ${pictures}`,
+  ],
 ])('%s has no reply of type %s', async (path, accept, detail) => {
   const reply = await postForm(gateway, path, formWith(png, { phrase: 'x' }), { accept })
 

@@ -220,15 +220,15 @@ describe('a task refuses', () => {
   })
 
   test('a reply form that it has not', async () => {
-    const png_reply = await postForm(gateway, caption, formWith(png), { accept: 'image/png' })
+    const webp = await postForm(gateway, caption, formWith(png), { accept: 'image/webp' })
     const stream = await postForm(gateway, '/v1/locate', formWith(png, { phrase: 'x' }), {
       accept: 'text/event-stream',
     })
 
-    expect(png_reply.json()).toMatchObject({ status: 406, code: 'not_acceptable' })
+    expect(webp.json()).toMatchObject({ status: 406, code: 'not_acceptable' })
     expect(stream.json()).toMatchObject({
       status: 406,
-      detail: 'locate answers with application/json',
+      detail: 'locate answers with application/json or image/png or image/svg+xml',
     })
   })
 

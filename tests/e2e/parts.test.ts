@@ -67,11 +67,7 @@ test('draws the mask that it gives as JSON', async () => {
   const url = `${address}/v1/segment`
 
   const json = await fetch(url, { method: 'POST', body: body() })
-  const png = await fetch(url, {
-    method: 'POST',
-    body: body(),
-    headers: { accept: 'image/png' },
-  })
+  const png = await fetch(`${url}?picture=mask`, { method: 'POST', body: body() })
 
   const pixels = decodeMask(SegmentResult.parse(await json.json()).mask)
   const picture = sharp(await png.arrayBuffer()).toColourspace('b-w')

@@ -2,6 +2,7 @@ import type { GroundedPhrase, LoadedModel, Mask, Word } from '../../schemas/inde
 import {
   type Answer,
   type Call,
+  type PoolDetails,
   type RunOptions,
   type Worker,
   WorkerError,
@@ -69,6 +70,16 @@ export class FakeWorker implements Worker {
   readonly calls: Call[] = []
   state: WorkerStatus['state'] = 'ready'
   models: LoadedModel[] = [tinyModel]
+  details: PoolDetails['workers'][number] = {
+    state: 'ready',
+    host_pid: 1,
+    python_pid: 2,
+    load: 0,
+    models: ['tiny'],
+    trains: false,
+    starts: 1,
+    work: undefined,
+  }
   respond: (call: Call, options: RunOptions) => Promise<unknown> = async (
     { task, request },
     { onWords },
@@ -86,6 +97,13 @@ export class FakeWorker implements Worker {
 
   status(): WorkerStatus {
     return { state: this.state, models: this.models, queued: 0, active: 0 }
+  }
+
+  inspect(): PoolDetails {
+    return {
+      slab: { path: '/slab', bytes: 100, spill_path: '/spill', free_bytes: 75 },
+      workers: [this.details],
+    }
   }
 
   async close(): Promise<void> {

@@ -85,6 +85,20 @@ test('gives each of many calls at once the answer that it gets alone', async () 
   expect(captions).toEqual([...expected, ...expected, ...expected])
 })
 
+test('counts batches and looks for features, and tells with its heartbeat', async () => {
+  const before = workers.inspect().workers[0]?.work
+  await ask('caption', street)
+
+  await until(
+    () => (workers.inspect().workers[0]?.work?.cache_hits ?? 0) > (before?.cache_hits ?? 0),
+  )
+
+  const { steps = [] } = workers.inspect().workers[0]?.work ?? {}
+  const decode = steps.find(({ step }) => step === 'decode')
+  expect(decode?.seconds).toBeGreaterThan(0)
+  expect(decode?.sizes.every(([size, batches]) => size >= 1 && batches >= 1)).toBe(true)
+})
+
 test('reports a file that is no picture', async () => {
   expect(await codeOf(ask('caption', Buffer.from('not a picture')))).toBe('image_unreadable')
 })

@@ -21,6 +21,7 @@ from pixelllm.contract import (
     Refusal,
     Started,
     TrainingPlan,
+    WorkCounts,
     WorkerSettings,
 )
 from pixelllm.parent import end_with_parent
@@ -49,6 +50,8 @@ class Engine(Protocol):
     def cancel(self, name: str) -> None: ...
 
     def status(self) -> Mapping[str, float | int]: ...
+
+    def work(self) -> WorkCounts: ...
 
     def stop(self, timeout_s: float) -> None: ...
 
@@ -139,13 +142,16 @@ class Bridge:
 
     def _ping(self) -> Pong:
         status = self._engine.status() if self._engine is not None else {}
-        return {
+        pong: Pong = {
             "ok": True,
             "pid": os.getpid(),
             "engine_age_ms": status.get("engine_age_ms", 0),
             "queued": int(status.get("queued", 0)),
             "active": int(status.get("active", 0)),
         }
+        if self._engine is not None:
+            pong["work"] = self._engine.work()
+        return pong
 
     def _shutdown(self) -> Accepted:
         if self._engine is not None:

@@ -23,6 +23,7 @@ from pixelllm.contract import (
     TrainOrder,
     TrainOutcome,
     UnloadOrder,
+    WorkCounts,
     WorkerSettings,
 )
 from pixelllm.model.checkpoint import CheckpointError, checkpoint_folder
@@ -31,6 +32,7 @@ from pixelllm.tasks import TASKS
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.bell import Bell
 from pixelllm.worker.calls import Call
+from pixelllm.worker.counts import Counts
 from pixelllm.worker.lanes import Lanes
 from pixelllm.worker.model_orders import ModelOrder, ModelOrders
 from pixelllm.worker.models import Models
@@ -62,9 +64,10 @@ class Engine:
         self._push = push
         self._make_job = make_job
         self._bell = Bell()
+        self._counts = Counts()
         limits = Limits(settings["max_queue"], settings["max_batch"])
         self._lanes = Lanes(limits, self._bell, push)
-        self._models = Models(settings, self._lanes, slab, push)
+        self._models = Models(settings, self._lanes, slab, push, self._counts)
         self._orders = ModelOrders(self._lanes, self._models, self._bell, push)
         self._training: Training | None = None
         self._taking = threading.Lock()
@@ -140,6 +143,10 @@ class Engine:
         queued, active = self._lanes.counts()
         age_ms = (time.monotonic() - self._seen) * 1000
         return {"queued": queued, "active": active, "engine_age_ms": age_ms}
+
+    def work(self) -> WorkCounts:
+        """What has been done since the start."""
+        return self._counts.so_far()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the thread after its step; calls that are left are answered `shutting_down`."""

@@ -10,6 +10,7 @@ from pixelllm.model.checkpoint import Checkpoint, checkpoint_folder
 from pixelllm.model.delta import SharedBase
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.cache import FeatureCache, FeatureKey
+from pixelllm.worker.counts import Counts
 from pixelllm.worker.lanes import Lane, Lanes, unknown_model
 from pixelllm.worker.loading import (
     describe_model,
@@ -35,13 +36,17 @@ class Models:
         lanes: where the models answer.
         slab: where the files of the images lie.
         push: takes events.
+        counts: is told what all models do.
     """
 
-    def __init__(self, settings: WorkerSettings, lanes: Lanes, slab: Slab, push: Push) -> None:
+    def __init__(
+        self, settings: WorkerSettings, lanes: Lanes, slab: Slab, push: Push, counts: Counts
+    ) -> None:
         self._settings = settings
         self._lanes = lanes
         self._slab = slab
         self._push = push
+        self._counts = counts
         self._cache = FeatureCache[FeatureKey, EncodedImage](settings["feature_cache_bytes"])
         self._first = lanes.add(model_name(settings["model"]))
         self._checkpoint: Checkpoint | None = None
@@ -133,5 +138,6 @@ class Models:
             encoders=self._first.name if shared else lane.name,
             slab=self._slab,
             push=self._push,
+            counts=self._counts,
         )
         lane.open(model, steps)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from pixelllm.contract import Word
+from pixelllm.contract import StepName, Word
 from pixelllm.inference.draft import Draft
 from pixelllm.inference.picture import Picture
 from pixelllm.inference.runner import EncodedImage, Runner
@@ -33,6 +33,7 @@ from pixelllm.tasks.errors import TaskError
 from pixelllm.tasks.words import place_words
 from pixelllm.worker.cache import FeatureCache, FeatureKey
 from pixelllm.worker.calls import Call, Need, Piece, Stage
+from pixelllm.worker.counts import Counts
 from pixelllm.worker.pictures import PictureLoader
 from pixelllm.worker.scheduler import Kind, Scheduler, Step
 
@@ -44,6 +45,16 @@ _FIRST_NEEDS: Mapping[type[Plan], Need] = {
     Read: Need.READING,
     Detect: Need.DETECTION,
     Segment: Need.MASK,
+}
+
+
+_COUNTED: Mapping[Kind, StepName] = {
+    Kind.ENCODE: "encode",
+    Kind.DETECT: "detect",
+    Kind.PREFILL: "prefill",
+    Kind.READ: "read",
+    Kind.SEGMENT: "segment",
+    Kind.DECODE: "decode",
 }
 
 
@@ -78,6 +89,7 @@ class Steps:
         encoders: names the model's image encoders among those of all models.
         slab: where the files of the images lie.
         push: takes events.
+        counts: is told what is done.
     """
 
     def __init__(
@@ -89,6 +101,7 @@ class Steps:
         encoders: str,
         slab: Slab,
         push: Push,
+        counts: Counts,
     ) -> None:
         self._scheduler = scheduler
         self._runner = runner
@@ -97,6 +110,7 @@ class Steps:
         self._encoders = encoders
         self._slab = slab
         self._push = push
+        self._counts = counts
         self._works: dict[str, Work] = {}
         self._futures: dict[str, Future[Picture]] = {}
         self._pictures: dict[str, Picture] = {}
@@ -107,6 +121,14 @@ class Steps:
         Raises:
             TaskError: its calls cannot be answered, through no fault of the worker.
         """
+        name = _COUNTED.get(step.kind)
+        if name is None:
+            self._perform(step)
+            return
+        with self._counts.step(name, len(step.images) or len(step.pieces)):
+            self._perform(step)
+
+    def _perform(self, step: Step) -> None:
         match step.kind:
             case Kind.ADMIT:
                 self._admit(*step.calls)
@@ -159,6 +181,7 @@ class Steps:
         """
         image_id = call.image.id
         work = self._works[call.id] = Work(self._features(image_id))
+        self._counts.looked_up(hit=work.image is not None)
         if work.image is not None:
             self._scheduler.enter(call, Stage.PLANNING)
             return

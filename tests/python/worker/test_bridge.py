@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pixelllm.contract import WorkerSettings
+from pixelllm.contract import WorkCounts, WorkerSettings
 from pixelllm.tasks.errors import TaskError
 from pixelllm.worker.bridge import Bridge, Push
 from pixelllm.worker.slab import SlabReader
@@ -48,6 +48,9 @@ class Engine:
 
     def status(self) -> Mapping[str, float | int]:
         return {"queued": 2, "active": 3, "engine_age_ms": self.age_ms}
+
+    def work(self) -> WorkCounts:
+        return {"cache_hits": 1, "cache_misses": 2, "steps": []}
 
     def stop(self, timeout_s: float) -> None:
         self.stopped = True
@@ -88,7 +91,14 @@ def test_hands_calls_to_the_engine() -> None:
 def test_says_what_the_engine_does() -> None:
     pong = json.loads(bridge_around(Engine()).ping(""))
 
-    assert pong == {"ok": True, "pid": os.getpid(), "engine_age_ms": 1.5, "queued": 2, "active": 3}
+    assert pong == {
+        "ok": True,
+        "pid": os.getpid(),
+        "engine_age_ms": 1.5,
+        "queued": 2,
+        "active": 3,
+        "work": {"cache_hits": 1, "cache_misses": 2, "steps": []},
+    }
 
 
 @pytest.mark.parametrize(

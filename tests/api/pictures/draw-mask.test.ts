@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals'
 import sharp from 'sharp'
-import { drawResult } from '../../api/pictures.ts'
-import { hashOf, knownMasks } from '../helpers/masks.ts'
+import { drawMask } from '../../../api/pictures/index.ts'
+import { hashOf, knownMasks } from '../../helpers/masks.ts'
 
 test.each(knownMasks)('draws $name in the places that pycocotools gives it', async (known) => {
-  const file = await drawResult('mask', { mask: known.mask, score: 1 })
+  const file = await drawMask(known.mask)
 
   const [height, width] = known.mask.size
   expect(await sharp(file).metadata()).toMatchObject({ format: 'png', width, height, channels: 1 })
@@ -13,11 +13,7 @@ test.each(knownMasks)('draws $name in the places that pycocotools gives it', asy
 })
 
 test('refuses a mask whose runs are not as many as its pixels', async () => {
-  const broken = drawResult('mask', { mask: { size: [4, 5], counts: 'e0' } })
+  const broken = drawMask({ size: [4, 5], counts: 'e0' })
 
   await expect(broken).rejects.toThrow('the mask is broken')
-})
-
-test('refuses a result without a mask', async () => {
-  await expect(drawResult('mask', { box: [0, 0, 1, 1] })).rejects.toThrow()
 })
