@@ -15,7 +15,7 @@ type Word = CaptionResult['words'][number]
 /** Asks the server at `address` and draws what it replies. */
 export async function drawCaption(address: string): Promise<void> {
   const image = await readFile(SCENE)
-  const answer = await new PixelLLM({ baseUrl: address }).caption({ image, ground: 'box' })
+  const answer = await new PixelLLM({ baseUrl: address }).caption(image, { ground: 'box' })
   const scale = WIDTH / answer.image.width
   const height = Math.round(answer.image.height * scale)
   const lines = linesOf(answer.words)
