@@ -1,6 +1,7 @@
 export { ApiError } from './api-error.ts'
 export type { CaptionStream } from './caption-stream.ts'
 export { PixelLLM, type ServerHealth } from './client.ts'
+export * from './convert/index.ts'
 export type { Datasets, ListOptions, UploadOptions } from './datasets.ts'
 export { decodeMask } from './decode-mask.ts'
 export { type ErrorEntry, errors } from './errors.ts'
