@@ -14,6 +14,9 @@ const LOUD = '--loglevel=notice'
 /** What `npm run build` reads. */
 const BUILD_SOURCES = ['schemas', 'worker-bridge', 'api', 'tsconfig.json', 'tsconfig.build.json']
 
+/** What `npm run build:cli` reads. */
+const CLI_SOURCES = ['sdk', 'cli'].flatMap((name) => [`${name}/src`, `${name}/tsconfig.json`])
+
 /**
  * `npm ci`, but not where node_modules already holds what package-lock.json says, whoever put it there.
  *
@@ -51,18 +54,45 @@ export function npmPackages({ places, env }) {
  * @param {Ground} ground
  * @returns {Step}
  */
-export function build({ places, env }) {
-  const stampFile = join(places.dist, '.set-up')
-  const sources = [...BUILD_SOURCES.map((name) => join(places.root, name)), places.packageLock]
+export function build(ground) {
+  const { dist } = ground.places
+  return buildStep(ground, { folder: dist, title: 'build', script: 'build', reads: BUILD_SOURCES })
+}
+
+/**
+ * The program `pixelllm`, and the client that it is made of.
+ *
+ * @param {Ground} ground
+ * @returns {Step}
+ */
+export function commandLine(ground) {
+  return buildStep(ground, {
+    folder: ground.places.cli,
+    title: 'command line',
+    script: 'build:cli',
+    reads: [...CLI_SOURCES, 'tsconfig.json'],
+  })
+}
+
+/**
+ * A folder that an npm script makes anew whenever what it reads has changed.
+ *
+ * @param {Ground} ground
+ * @param {{ folder: string, title: string, script: string, reads: string[] }} build
+ * @returns {Step}
+ */
+function buildStep({ places, env }, { folder, title, script, reads }) {
+  const stampFile = join(folder, '.set-up')
+  const sources = [...reads.map((name) => join(places.root, name)), places.packageLock]
   const from = () => hashOf(places.root, sources)
 
   return {
-    title: 'build',
+    title,
     isDone: () => readStamp(stampFile)?.from === from(),
     async work(run) {
-      const built = from() // before tsc reads: a file saved meanwhile is built next time
-      rmSync(places.dist, { recursive: true, force: true })
-      await run('npm run build', [...npm(env), 'run', 'build', LOUD])
+      const built = from() // before anything is read: a file saved meanwhile is built next time
+      rmSync(folder, { recursive: true, force: true })
+      await run(`npm run ${script}`, [...npm(env), 'run', script, LOUD])
       writeStamp(stampFile, { from: built })
     },
   }

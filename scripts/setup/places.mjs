@@ -26,6 +26,7 @@ export function placesOf(root) {
     requirements: join(root, 'python', 'requirements.txt'),
     requirementsDev: join(root, 'python', 'requirements-dev.txt'),
     dist: join(root, 'dist'),
+    cli: join(root, 'cli', 'dist'),
     notes: join(root, '.setup'),
     log: join(root, '.setup', 'setup.log'),
     lock: join(root, '.setup', 'lock'),

@@ -1,4 +1,4 @@
-import { build, npmPackages } from './node-steps.mjs'
+import { build, commandLine, npmPackages } from './node-steps.mjs'
 import {
   pixelllmPackage,
   pythonDevTools,
@@ -42,5 +42,6 @@ export function stepsOf(ground, { withDevTools }) {
     ...(withDevTools ? [pythonDevTools(ground)] : []),
     pixelllmPackage(ground),
     build(ground),
+    commandLine(ground),
   ]
 }

@@ -9,6 +9,7 @@ import { ApiError, problemOf } from '../../api/errors.ts'
 import {
   Dataset,
   DatasetDetails,
+  type DatasetError,
   DatasetList,
   type ErrorCode,
   Model,
@@ -98,7 +99,11 @@ export class FakeTrainingApi {
   readonly asked: Asked[] = []
   /** Looks at a dataset until it is validated. */
   looks = 2
+  /** What validation finds. */
+  faults: DatasetError[] = []
   jobs: TrainingJob[] = [job]
+  /** How the first job ends. */
+  end: Partial<TrainingJob> = { status: 'succeeded', model: model.id }
   /** How many events a live connection gives before it breaks, one for each; then all. */
   breaks: number[] = []
   readonly #server = createServer((request, reply) => void this.#answer(request, reply))
@@ -166,7 +171,9 @@ export class FakeTrainingApi {
     const found = { ...dataset, samples: [], errors: [] }
     if (this.looks-- > 0) return checked(DatasetDetails, found)
     const counts = { images: 2, captions: 1, placed_captions: 0, phrases: 3, masks: 0, regions: 0 }
-    return checked(DatasetDetails, { ...found, status: 'ready', counts })
+    const status = this.faults.length === 0 ? 'ready' : 'invalid'
+    const errors = { errors: this.faults, error_count: this.faults.length }
+    return checked(DatasetDetails, { ...found, ...errors, status, counts })
   }
 
   #createJob({ body, headers }: Asked, reply: ServerResponse): unknown {
@@ -203,7 +210,7 @@ export class FakeTrainingApi {
       reply.write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
     }
     if (count !== undefined) return void reply.write(': \n\n', () => reply.destroy())
-    const end = { status: 'succeeded', model: model.id, finished_at: AT } as const
+    const end = { ...this.end, finished_at: AT }
     this.jobs = this.jobs.map((one, index) => (index === 0 ? { ...one, ...end } : one))
     return void reply.end()
   }
