@@ -390,9 +390,16 @@ class ErrorEvent(TypedDict):
 
 
 # What the worker pushes
-WorkerEvent: TypeAlias = ReadyEvent | FailedEvent | WordsEvent | DoneEvent | LoadedEvent | UnloadedEvent | TrainedEvent | ErrorEven[
-    ,
-]
+WorkerEvent: TypeAlias = (
+    ReadyEvent
+    | FailedEvent
+    | WordsEvent
+    | DoneEvent
+    | LoadedEvent
+    | UnloadedEvent
+    | TrainedEvent
+    | ErrorEvent
+)
 
 
 class Accepted(TypedDict):

@@ -92,8 +92,18 @@ function typedDict(name: string, schema: JsonSchema): string {
 
 function alias(name: string, schema: JsonSchema): string {
   const line = `${name}: TypeAlias = ${typeOf(schema)}`
-  const text = line.length <= LINE_LENGTH ? line : wrapList(line)
+  const text = line.length <= LINE_LENGTH ? line : wrapAlias(line)
   return `${comment(schema.description, '')}${text}\n`
+}
+
+function wrapAlias(line: string): string {
+  return line.endsWith(']') ? wrapList(line) : wrapUnion(line)
+}
+
+/** Breaks `Name: TypeAlias = A | B` into one type per line. */
+function wrapUnion(line: string): string {
+  const [head = '', types = ''] = line.split(' = ')
+  return `${head} = (\n    ${types.split(' | ').join('\n    | ')}\n)`
 }
 
 /** Breaks `Name[a, b]` into one item per line. */
