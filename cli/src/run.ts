@@ -70,10 +70,10 @@ function find(args: readonly string[]): {
 
 function sentenceOf(error: unknown): string {
   if (error instanceof ApiError) {
-    const fields = (error.problem.errors ?? []).map(
-      ({ pointer, message }) => `${pointer}: ${message}`,
-    )
-    return [`${error.message} (${error.code})`, ...fields].join('\n  ')
+    const fields = (error.problem.errors ?? []).map((one) => `${one.pointer}: ${one.message}`)
+    // The first is often what the message says.
+    const more = fields.filter((field) => !error.message.includes(field))
+    return [`${error.message} (${error.code})`, ...more].join('\n  ')
   }
   if (error instanceof ConnectionError || error instanceof TimeoutError) {
     return `${error.message}; is the server running? --url or PIXELLLM_URL says where it is`

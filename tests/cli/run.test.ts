@@ -50,7 +50,7 @@ describe('a failure', () => {
   test.each([
     { args: ['caption', 'nothing.png'], why: 'cannot read nothing.png: there is no such file' },
     { args: ['caption', 'README.md'], why: '(image_unsupported)' },
-    { args: ['caption', street, '--beams', '99'], why: '\n  /beams: ' },
+    { args: ['caption', street, '--beams', '99'], why: '/beams: ' },
     { args: ['caption', street, '--model', 'nobody'], why: '(model_not_found)' },
   ])('is said in a sentence: $args', async ({ args, why }) => {
     const { code, out, err } = await ask(...args)

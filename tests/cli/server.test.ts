@@ -143,7 +143,7 @@ test('ends with 1 and a sentence where the server refuses', async () => {
 
   expect({ code, out }).toEqual({ code: 1, out: '' })
   expect(err).toMatch(
-    /^pixelllm: the point \[900, 1\] reaches outside the image.*\(invalid_request\)$/m,
+    /^pixelllm: \/location: the point \[900, 1\] reaches outside .*\(invalid_request\)\n$/,
   )
 })
 
