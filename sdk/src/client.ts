@@ -59,7 +59,7 @@ export class PixelLLM {
   }
 
   /** A sentence about the whole image, and the place of every word of it. */
-  caption(image: ImageSource, options: CaptionOptions = {}): Promise<CaptionResult> {
+  async caption(image: ImageSource, options: CaptionOptions = {}): Promise<CaptionResult> {
     const body = bodyOf(image, options)
     return this.#transport.json(
       (raw, { signal }) => raw.POST('/v1/caption', { ...body, signal, parseAs: 'text' }),
@@ -68,7 +68,7 @@ export class PixelLLM {
   }
 
   /** A sentence about what lies in a box or under a point. */
-  describe(image: ImageSource, options: DescribeOptions): Promise<DescribeResult> {
+  async describe(image: ImageSource, options: DescribeOptions): Promise<DescribeResult> {
     const body = bodyOf(image, options)
     return this.#transport.json(
       (raw, { signal }) => raw.POST('/v1/describe', { ...body, signal, parseAs: 'text' }),
@@ -77,7 +77,7 @@ export class PixelLLM {
   }
 
   /** The box of the object that a phrase refers to. */
-  locate(image: ImageSource, options: LocateOptions): Promise<LocateResult> {
+  async locate(image: ImageSource, options: LocateOptions): Promise<LocateResult> {
     const body = bodyOf(image, options)
     return this.#transport.json(
       (raw, { signal }) => raw.POST('/v1/locate', { ...body, signal, parseAs: 'text' }),
@@ -86,7 +86,7 @@ export class PixelLLM {
   }
 
   /** The box and the pixels of an object; `decodeMask` reads the mask. */
-  segment(image: ImageSource, options: SegmentOptions): Promise<SegmentResult> {
+  async segment(image: ImageSource, options: SegmentOptions): Promise<SegmentResult> {
     const body = bodyOf(image, options)
     return this.#transport.json(
       (raw, { signal }) => raw.POST('/v1/segment', { ...body, signal, parseAs: 'text' }),
@@ -95,7 +95,10 @@ export class PixelLLM {
   }
 
   /** What there is in the image: a box and a sentence each, the best one first. */
-  denseCaption(image: ImageSource, options: DenseCaptionOptions = {}): Promise<DenseCaptionResult> {
+  async denseCaption(
+    image: ImageSource,
+    options: DenseCaptionOptions = {},
+  ): Promise<DenseCaptionResult> {
     const body = bodyOf(image, options)
     return this.#transport.json(
       (raw, { signal }) => raw.POST('/v1/dense-caption', { ...body, signal, parseAs: 'text' }),

@@ -12,8 +12,17 @@ export function imageForm(
     form.set(name, typeof value === 'string' ? value : JSON.stringify(value))
   }
   if (isFile(image)) form.set('image', blobOf(image), 'image')
-  else form.set('image_id', typeof image === 'string' ? image : image.id)
+  else form.set('image_id', idOf(image))
   return form
+}
+
+/** Callers without types pass paths and addresses, too. */
+function idOf(image: Exclude<ImageSource, FileSource>): string {
+  const id = typeof image === 'string' ? image : image.id
+  if (typeof id === 'string' && id.startsWith('img_')) return id
+  throw new TypeError(
+    'an image is a Blob, a Uint8Array or the id of a stored one; openFile of @pixelllm/sdk/node makes a Blob of a path',
+  )
 }
 
 function isFile(image: ImageSource): image is FileSource {

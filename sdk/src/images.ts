@@ -13,7 +13,7 @@ export class Images {
   }
 
   /** Sends an image once; its id then stands for it. */
-  store(image: FileSource, options: CallOptions = {}): Promise<StoredImage> {
+  async store(image: FileSource, options: CallOptions = {}): Promise<StoredImage> {
     const form = imageForm(image)
     return this.#transport.json(
       (raw, { signal }) =>

@@ -141,6 +141,10 @@ describe('PixelLLM', () => {
     await expect(openFile(path)).rejects.toThrow(why)
   })
 
+  test('says what an image is to those who pass something else', async () => {
+    await expect(client.caption('samples/street.png')).rejects.toThrow('an image is a Blob')
+  })
+
   test('lists models', async () => {
     await expect(client.models.list()).resolves.toMatchObject(gateway.worker.models)
   })
