@@ -66,8 +66,9 @@ function sendCounted(
     },
   })
   const body = request.body.pipeThrough(counter)
-  // With the signal itself: what one request takes from another is lost when that is collected.
-  return fetch(new Request(request, { body, duplex: 'half' }), { signal })
+  // Node keeps all of a body that a redirect could ask for again. And it takes the signal of another
+  // request only until that is collected: so the signal itself.
+  return fetch(new Request(request, { body, duplex: 'half', redirect: 'error' }), { signal })
 }
 
 function sendByXhr(

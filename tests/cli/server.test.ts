@@ -274,6 +274,7 @@ async function whenThere(file: string): Promise<string> {
   try {
     for (;;) {
       const change = once(watcher, 'change', { signal: deadline })
+      change.catch(() => undefined) // where nobody waits for it any more
       const text = await readFile(file, 'utf8').catch(() => '')
       if (text !== '') return text
       await change

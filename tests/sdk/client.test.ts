@@ -1,11 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { ErrorCode, errorEntry } from '../../schemas/index.ts'
 import { ApiError, decodeMask, errors, type Location, PixelLLM } from '../../sdk/src/index.ts'
 import { openFile } from '../../sdk/src/node.ts'
 import { WorkerError } from '../../worker-bridge/index.ts'
 import { mask, phrase, waitForAbort, words } from '../helpers/fake-worker.ts'
+import { collectGarbage } from '../helpers/garbage.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { hashOf, knownMasks } from '../helpers/masks.ts'
 import { pngBytes } from '../helpers/pictures.ts'
@@ -22,11 +21,6 @@ beforeEach(async () => {
 })
 
 afterEach(() => gateway.close())
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
-}
 
 async function collect<Entry>(entries: AsyncIterable<Entry>): Promise<Entry[]> {
   const all: Entry[] = []

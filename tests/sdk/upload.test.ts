@@ -1,7 +1,12 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { ConnectionError, PixelLLM, type UploadProgress } from '../../sdk/src/index.ts'
+import { openFile } from '../../sdk/src/node.ts'
+import { collectGarbage } from '../helpers/garbage.ts'
 
 const archive = new Blob([new Uint8Array(1000)])
 const dataset = { id: 'ds_1' }
@@ -116,36 +121,65 @@ describe('an upload of a browser', () => {
 })
 
 describe('an upload of Node', () => {
+  const servers: Server[] = []
+
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  async function clientOf(answer: RequestListener, timeoutMs = 60_000): Promise<PixelLLM> {
+    const server = createServer(answer).listen(0, '127.0.0.1')
+    servers.push(server)
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    return new PixelLLM({ baseUrl: `http://127.0.0.1:${port}`, retries: 0, timeoutMs })
+  }
+
   test('throws what a server says that does not read to the end', async () => {
     const problem = { title: 'The archive is too large', status: 413, code: 'archive_too_large' }
-    const server = createServer((request, reply) => {
+    const client = await clientOf((request, reply) => {
       request.once('data', () => {
         reply.writeHead(413, { 'content-type': 'application/problem+json', connection: 'close' })
         reply.end(JSON.stringify(problem))
       })
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    const port = typeof address === 'object' ? address?.port : undefined
-    const client = new PixelLLM({ baseUrl: `http://127.0.0.1:${port}`, retries: 0 })
+    })
 
     const sent = client.datasets.upload(new Blob([new Uint8Array(30_000_000)]))
 
     await expect(sent).rejects.toMatchObject({ code: 'archive_too_large' })
-    server.close()
   })
 
   test('falls silent for no longer than it may', async () => {
-    const server = createServer(() => undefined).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    const port = typeof address === 'object' ? address?.port : undefined
-    const client = new PixelLLM({ baseUrl: `http://127.0.0.1:${port}`, timeoutMs: 300 })
+    const client = await clientOf(() => undefined, 300)
 
     const sent = client.datasets.upload(new Blob([new Uint8Array(30_000_000)]))
 
     await expect(sent).rejects.toMatchObject({ name: 'TimeoutError' })
-    server.closeAllConnections()
-    server.close()
+  })
+
+  test('does not take a large file into memory', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pixelllm-upload-'))
+    const file = join(folder, 'archive.tar')
+    await writeFile(file, '')
+    await truncate(file, 300_000_000)
+    const client = await clientOf((request, reply) => {
+      request.resume().once('end', () => reply.end(JSON.stringify(dataset)))
+    })
+    let kept: number | undefined
+
+    await client.datasets.upload(await openFile(file), {
+      onProgress: ({ sent, total }) => {
+        if (sent < total) return
+        collectGarbage()
+        kept = process.memoryUsage().arrayBuffers
+      },
+    })
+
+    expect(kept).toBeLessThan(100_000_000)
+    await rm(folder, { recursive: true })
   })
 })
