@@ -1,8 +1,10 @@
-import { defineConfig } from 'vite'
+import { defaultClientConditions, defineConfig } from 'vite'
 
 export default defineConfig({
   // Relative addresses: the server may stand below a path of another one.
   base: './',
+  // The client's sources in place of what is built of them.
+  resolve: { conditions: ['@pixelllm/source', ...defaultClientConditions] },
   build: {
     outDir: '../dist/playground',
     assetsDir: 'playground',

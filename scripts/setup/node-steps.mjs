@@ -16,6 +16,8 @@ const BUILD_SOURCES = ['schemas', 'worker-bridge', 'api', 'tsconfig.json', 'tsco
 
 /** What `npm run build:playground` reads. */
 const PLAYGROUND_SOURCES = ['playground', 'sdk/src', 'samples', 'tsconfig.json']
+/** What `npm run build:cli` reads. */
+const CLI_SOURCES = ['sdk', 'cli'].flatMap((name) => [`${name}/src`, `${name}/tsconfig.json`])
 
 /**
  * `npm ci`, but not where node_modules already holds what package-lock.json says, whoever put it there.
@@ -71,6 +73,21 @@ export function playground(ground) {
     title: 'playground',
     script: 'build:playground',
     reads: PLAYGROUND_SOURCES,
+  })
+}
+
+/**
+ * The program `pixelllm`, and the client that it is made of.
+ *
+ * @param {Ground} ground
+ * @returns {Step}
+ */
+export function commandLine(ground) {
+  return buildStep(ground, {
+    folder: ground.places.cli,
+    title: 'command line',
+    script: 'build:cli',
+    reads: [...CLI_SOURCES, 'tsconfig.json'],
   })
 }
 

@@ -27,6 +27,7 @@ export function placesOf(root) {
     requirementsDev: join(root, 'python', 'requirements-dev.txt'),
     dist: join(root, 'dist'),
     playground: join(root, 'dist', 'playground'),
+    cli: join(root, 'cli', 'dist'),
     notes: join(root, '.setup'),
     log: join(root, '.setup', 'setup.log'),
     lock: join(root, '.setup', 'lock'),

@@ -1,4 +1,4 @@
-import { build, npmPackages, playground } from './node-steps.mjs'
+import { build, commandLine, npmPackages, playground } from './node-steps.mjs'
 import {
   pixelllmPackage,
   pythonDevTools,
@@ -43,5 +43,6 @@ export function stepsOf(ground, { withDevTools }) {
     pixelllmPackage(ground),
     build(ground),
     playground(ground),
+    commandLine(ground),
   ]
 }

@@ -33,13 +33,13 @@ export function partsOf(places, env) {
       name: 'ruff',
       side: 'python',
       cwd: root,
-      command: python('ruff', 'check', ...config, ...sources),
+      command: python('ruff', 'check', ...config, ...sources, 'examples'),
     },
     {
       name: 'ruff-format',
       side: 'python',
       cwd: root,
-      command: python('ruff', 'format', '--check', ...config, ...sources),
+      command: python('ruff', 'format', '--check', ...config, ...sources, 'examples'),
     },
     {
       name: 'mypy',

@@ -5,10 +5,13 @@ import type { ErrorCode, Problem } from './schema.ts'
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly problem: Problem
+  /** How long the server asks to wait before the next try; undefined where it does not say. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, retryAfterMs?: number) {
     super(problem.detail ?? problem.title)
     this.problem = problem
+    this.retryAfterMs = retryAfterMs
   }
 
   /** Stable name of the error, for programs to compare with. */
@@ -23,7 +26,8 @@ export class ApiError extends Error {
 
   /** Whether the same request can succeed when it is sent again a little later. */
   get retry(): boolean {
-    return errors[this.code].retry
+    // A newer server may have codes that this table has not.
+    return errors[this.code]?.retry ?? false
   }
 
   /** The id by which the server's log knows the request. */

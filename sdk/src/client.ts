@@ -1,185 +1,155 @@
-import createClient, { type Client } from 'openapi-fetch'
+import type { Client } from 'openapi-fetch'
 import { ApiError } from './api-error.ts'
-import { readEvents } from './events.ts'
-import { formOf } from './form.ts'
+import { CaptionStream } from './caption-stream.ts'
+import { Datasets } from './datasets.ts'
+import { imageForm } from './form.ts'
+import { Images } from './images.ts'
+import { Models } from './models.ts'
+import { type CallOptions, type PixelLLMOptions, withoutCallOptions } from './options.ts'
 import type {
   CaptionResult,
   DenseCaptionResult,
   DescribeResult,
-  Ground,
+  Health,
   LocateResult,
-  Location,
-  Model,
-  ModelList,
   Problem,
   paths,
   SegmentResult,
-  StoredImage,
-  StreamedProblem,
-  StreamedResult,
-  StreamedWord,
 } from './schema.ts'
-import type { CaptionEvent, ImageSource } from './types.ts'
+import { TrainingJobs } from './training-jobs.ts'
+import { Transport } from './transport.ts'
+import type {
+  CaptionOptions,
+  DenseCaptionOptions,
+  DescribeOptions,
+  ImageSource,
+  LocateOptions,
+  SegmentOptions,
+} from './types.ts'
 
-export interface PixelLLMOptions {
-  /** Address of the server, for example http://127.0.0.1:8080. */
-  readonly baseUrl: string
-  /** @default globalThis.fetch */
-  readonly fetch?: (request: Request) => Promise<Response>
-}
+/** How a server is; `problem` says why it is not ready. */
+export type ServerHealth =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly problem: Problem }
 
-interface Asked {
-  readonly image: ImageSource
-  /** @default the server's default model */
-  readonly model?: string
-  /** Aborting it stops the work on the server. */
-  readonly signal?: AbortSignal
-}
-
-export interface CaptionAsked extends Asked {
-  /** Text that the model reads before it writes. */
-  readonly prefix?: string
-  readonly max_tokens?: number
-  /** @default 1 */
-  readonly beams?: number
-  /** Adds `phrases` to the answer: every noun phrase with its box, or with a mask too. */
-  readonly ground?: Ground
-}
-
-export interface DescribeAsked extends CaptionAsked {
-  readonly location: Location
-}
-
-export interface LocateAsked extends Asked {
-  readonly phrase: string
-}
-
-export interface SegmentAsked extends Asked {
-  readonly phrase: string
-}
-
-export interface DenseCaptionAsked extends Asked {
-  /** @default 32 */
-  readonly max_regions?: number
-  /** @default 0.3 */
-  readonly min_score?: number
-  /** @default 0.5 */
-  readonly nms_iou?: number
-  /** Gives every word of a caption its place. @default false */
-  readonly words?: boolean
-  /** Gives every region a mask. @default false */
-  readonly masks?: boolean
-}
-
-/** A reply whose text has not been read as JSON yet. */
-interface TextReply {
-  readonly data?: string | undefined
-  readonly error?: Problem | undefined
-  readonly response: Response
-}
-
-/** A PixelLLM Server. Every method throws an `ApiError` where the server answers with a problem. */
+/**
+ * A PixelLLM Server.
+ *
+ * A method throws an `ApiError` where the server answers with a problem, a `ConnectionError` where
+ * it cannot be reached, and a `TimeoutError` where it falls silent.
+ */
 export class PixelLLM {
-  /** Every operation of the server, typed, for what the methods below do not cover. */
-  readonly raw: Client<paths>
+  readonly images: Images
+  readonly models: Models
+  readonly datasets: Datasets
+  readonly trainingJobs: TrainingJobs
+  readonly #transport: Transport
 
-  constructor({ baseUrl, fetch }: PixelLLMOptions) {
-    this.raw = createClient<paths>({ baseUrl, ...(fetch && { fetch }) })
+  constructor(options: PixelLLMOptions) {
+    this.#transport = new Transport(options)
+    this.images = new Images(this.#transport)
+    this.models = new Models(this.#transport)
+    this.datasets = new Datasets(this.#transport)
+    this.trainingJobs = new TrainingJobs(this.#transport)
   }
 
-  async caption(asked: CaptionAsked): Promise<CaptionResult> {
-    return read(await this.raw.POST('/v1/caption', { ...upload(asked), parseAs: 'text' }))
+  /** Every operation of the server, typed, for what the methods do not cover; nothing is retried. */
+  get raw(): Client<paths> {
+    return this.#transport.raw
   }
 
-  async describe(asked: DescribeAsked): Promise<DescribeResult> {
-    return read(await this.raw.POST('/v1/describe', { ...upload(asked), parseAs: 'text' }))
+  /** A sentence about the whole image, and the place of every word of it. */
+  async caption(image: ImageSource, options: CaptionOptions = {}): Promise<CaptionResult> {
+    const body = bodyOf(image, options)
+    return this.#transport.json(
+      (raw, { signal }) => raw.POST('/v1/caption', { ...body, signal, parseAs: 'text' }),
+      options,
+    )
   }
 
-  async locate(asked: LocateAsked): Promise<LocateResult> {
-    return read(await this.raw.POST('/v1/locate', { ...upload(asked), parseAs: 'text' }))
+  /** A sentence about what lies in a box or under a point. */
+  async describe(image: ImageSource, options: DescribeOptions): Promise<DescribeResult> {
+    const body = bodyOf(image, options)
+    return this.#transport.json(
+      (raw, { signal }) => raw.POST('/v1/describe', { ...body, signal, parseAs: 'text' }),
+      options,
+    )
+  }
+
+  /** The box of the object that a phrase refers to. */
+  async locate(image: ImageSource, options: LocateOptions): Promise<LocateResult> {
+    const body = bodyOf(image, options)
+    return this.#transport.json(
+      (raw, { signal }) => raw.POST('/v1/locate', { ...body, signal, parseAs: 'text' }),
+      options,
+    )
   }
 
   /** The box and the pixels of an object; `decodeMask` reads the mask. */
-  async segment(asked: SegmentAsked): Promise<SegmentResult> {
-    return read(await this.raw.POST('/v1/segment', { ...upload(asked), parseAs: 'text' }))
-  }
-
-  async denseCaption(asked: DenseCaptionAsked): Promise<DenseCaptionResult> {
-    return read(await this.raw.POST('/v1/dense-caption', { ...upload(asked), parseAs: 'text' }))
-  }
-
-  /** The caption word by word. Leaving the loop stops the work on the server. */
-  async *captionStream(asked: CaptionAsked): AsyncGenerator<CaptionEvent, void> {
-    yield* captionEvents(
-      await this.raw.POST('/v1/caption', { ...upload(asked), headers: EVENTS, parseAs: 'stream' }),
+  async segment(image: ImageSource, options: SegmentOptions): Promise<SegmentResult> {
+    const body = bodyOf(image, options)
+    return this.#transport.json(
+      (raw, { signal }) => raw.POST('/v1/segment', { ...body, signal, parseAs: 'text' }),
+      options,
     )
   }
 
-  /** The description word by word. Leaving the loop stops the work on the server. */
-  async *describeStream(asked: DescribeAsked): AsyncGenerator<CaptionEvent, void> {
-    yield* captionEvents(
-      await this.raw.POST('/v1/describe', { ...upload(asked), headers: EVENTS, parseAs: 'stream' }),
+  /** What there is in the image: a box and a sentence each, the best one first. */
+  async denseCaption(
+    image: ImageSource,
+    options: DenseCaptionOptions = {},
+  ): Promise<DenseCaptionResult> {
+    const body = bodyOf(image, options)
+    return this.#transport.json(
+      (raw, { signal }) => raw.POST('/v1/dense-caption', { ...body, signal, parseAs: 'text' }),
+      options,
     )
   }
 
-  /** Sends an image once; its id then stands for it. */
-  async storeImage(image: Blob | Uint8Array<ArrayBuffer>): Promise<StoredImage> {
-    return read(
-      await this.raw.POST('/v1/images', {
-        body: { image: '' },
-        bodySerializer: () => formOf(image, {}),
-        parseAs: 'text',
-      }),
+  /** The caption word by word. */
+  streamCaption(image: ImageSource, options: CaptionOptions = {}): CaptionStream {
+    const body = bodyOf(image, options)
+    return new CaptionStream(() =>
+      this.#transport.open(
+        (raw, { signal }) =>
+          raw.POST('/v1/caption', { ...body, headers: EVENTS, signal, parseAs: 'stream' }),
+        options,
+      ),
     )
   }
 
-  async readImage(id: string): Promise<StoredImage> {
-    return read(
-      await this.raw.GET('/v1/images/{id}', { params: { path: { id } }, parseAs: 'text' }),
+  /** The description word by word. */
+  streamDescribe(image: ImageSource, options: DescribeOptions): CaptionStream {
+    const body = bodyOf(image, options)
+    return new CaptionStream(() =>
+      this.#transport.open(
+        (raw, { signal }) =>
+          raw.POST('/v1/describe', { ...body, headers: EVENTS, signal, parseAs: 'stream' }),
+        options,
+      ),
     )
   }
 
-  async deleteImage(id: string): Promise<void> {
-    const { error } = await this.raw.DELETE('/v1/images/{id}', { params: { path: { id } } })
-    if (error !== undefined) throw new ApiError(error)
-  }
-
-  async models(): Promise<Model[]> {
-    const list: ModelList = read(await this.raw.GET('/v1/models', { parseAs: 'text' }))
-    return list.models
+  /** Whether a worker has its model and answers. Throws only where nobody answers at all. */
+  async health(options: CallOptions = {}): Promise<ServerHealth> {
+    try {
+      await this.#transport.json<Health>(
+        (raw, { signal }) => raw.GET('/readyz', { signal, parseAs: 'text' }),
+        { retries: 0, ...options },
+      )
+      return { ready: true }
+    } catch (error) {
+      if (error instanceof ApiError) return { ready: false, problem: error.problem }
+      throw error
+    }
   }
 }
 
 const EVENTS = { accept: 'text/event-stream' }
 
-/** The body and the signal of a request with an image. */
-function upload<Options extends Asked>({ image, signal, ...body }: Options) {
-  return { body, bodySerializer: () => formOf(image, body), ...(signal && { signal }) }
-}
-
-/** The server has checked what it sends against the same contract that `Result` comes from. */
-function read<Result>({ data, error, response }: TextReply): Result {
-  if (error !== undefined) throw new ApiError(error)
-  if (data === undefined) throw new Error(`the server answered ${response.status} with no body`)
-  return JSON.parse(data)
-}
-
-async function* captionEvents(reply: {
-  readonly data?: ReadableStream<Uint8Array> | null | undefined
-  readonly error?: Problem | undefined
-}): AsyncGenerator<CaptionEvent, void> {
-  if (reply.error !== undefined) throw new ApiError(reply.error)
-  if (!reply.data) throw new Error('the server answered with no body')
-  for await (const { event, data } of readEvents(reply.data)) {
-    if (event === 'word') {
-      const word: StreamedWord = JSON.parse(data)
-      yield { type: 'word', ...word }
-    } else if (event === 'done') {
-      const { result }: StreamedResult = JSON.parse(data)
-      yield { type: 'done', result }
-    } else if (event === 'error') {
-      const { problem }: StreamedProblem = JSON.parse(data)
-      throw new ApiError(problem)
-    }
-  }
+/** The form of a request; it can be sent more than once. */
+function bodyOf<Options extends CallOptions>(image: ImageSource, options: Options) {
+  const fields = withoutCallOptions(options)
+  const form = imageForm(image, fields)
+  return { body: fields, bodySerializer: () => form }
 }

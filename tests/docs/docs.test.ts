@@ -99,7 +99,7 @@ describe.each(documents)('%s', (file) => {
   })
 
   test('names settings that exist', () => {
-    const others = ['PIXELLLM_GOLDENS', 'PIXELLLM_CHROMIUM'] // read by the tests
+    const others = ['PIXELLLM_GOLDENS', 'PIXELLLM_CHROMIUM', 'PIXELLLM_URL'] // of tests and clients
     const named = findAll(text, /\b(PIXELLLM_[A-Z_]+)/g)
 
     expect(named.filter((name) => ![...settingsInCode, ...others].includes(name))).toEqual([])

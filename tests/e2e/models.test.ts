@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { ApiError, type Model, PixelLLM } from '../../sdk/src/index.ts'
+import { type Model, PixelLLM } from '../../sdk/src/index.ts'
 import { TrainedCheckpoint } from '../helpers/checkpoints.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
 
@@ -43,31 +43,22 @@ async function restart(): Promise<void> {
 }
 
 async function trained(): Promise<Model | undefined> {
-  return (await client.models()).find(({ id }) => id === ID)
-}
-
-async function activate(body: { default: boolean }): Promise<Model | undefined> {
-  const { data, error } = await client.raw.POST('/v1/models/{id}/activate', {
-    params: { path: { id: ID } },
-    body,
-  })
-  if (error !== undefined) throw new ApiError(error)
-  return data
+  return (await client.models.list()).find(({ id }) => id === ID)
 }
 
 test('it is listed, and not asked before it is active', async () => {
   expect(await trained()).toMatchObject({ status: 'inactive', base_model: 'tiny', device: null })
-  await expect(client.caption({ image, model: ID })).rejects.toMatchObject({
+  await expect(client.caption(image, { model: ID })).rejects.toMatchObject({
     code: 'model_inactive',
   })
 })
 
 test('active, it answers beside its base, and by default where that is asked for', async () => {
-  const before = await client.caption({ image })
-  const activated = await activate({ default: true })
+  const before = await client.caption(image)
+  const activated = await client.models.activate(ID, { default: true })
   const [other, base] = await Promise.all([
-    client.caption({ image }),
-    client.caption({ image, model: 'tiny' }),
+    client.caption(image),
+    client.caption(image, { model: 'tiny' }),
   ])
 
   expect(activated).toMatchObject({ status: 'active', default: true, device: 'cpu' })
@@ -80,7 +71,7 @@ test('it stays active and the default over a start', async () => {
   await restart()
 
   expect(await trained()).toMatchObject({ status: 'active', default: true })
-  expect((await client.caption({ image })).model).toBe(ID)
+  expect((await client.caption(image)).model).toBe(ID)
 })
 
 test('damaged, it says why it cannot be loaded, and the base answers on', async () => {
@@ -88,6 +79,6 @@ test('damaged, it says why it cannot be loaded, and the base answers on', async 
   await restart()
 
   expect(await trained()).toMatchObject({ status: 'failed', error: expect.any(String) })
-  expect((await client.caption({ image, model: 'tiny' })).model).toBe('tiny')
-  await expect(client.caption({ image })).rejects.toMatchObject({ code: 'model_unavailable' })
+  expect((await client.caption(image, { model: 'tiny' })).model).toBe('tiny')
+  await expect(client.caption(image)).rejects.toMatchObject({ code: 'model_unavailable' })
 })

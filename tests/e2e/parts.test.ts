@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import sharp from 'sharp'
 import {
-  type CaptionResult,
   DenseCaptionResult,
   decodeMask,
   type GroundedPhrase,
@@ -51,8 +50,8 @@ test('lists every task of the model', async () => {
 test('segments a phrase in the box that locate finds', async () => {
   const phrase = 'the building on the lake'
 
-  const result = SegmentResult.parse(await client.segment({ image, phrase }))
-  const located = await client.locate({ image, phrase })
+  const result = SegmentResult.parse(await client.segment(image, { phrase }))
+  const located = await client.locate(image, { phrase })
 
   expect({ box: result.box, score: result.score }).toEqual({
     box: located.box,
@@ -79,7 +78,7 @@ test('draws the mask that it gives as JSON', async () => {
 
 test('captions every region, the best one first', async () => {
   const result = DenseCaptionResult.parse(
-    await client.denseCaption({ image, ...dense, words: true, masks: true }),
+    await client.denseCaption(image, { ...dense, words: true, masks: true }),
   )
 
   const scores = result.regions.map(({ score }) => score)
@@ -93,8 +92,8 @@ test('captions every region, the best one first', async () => {
 })
 
 test('leaves out what is not asked for', async () => {
-  const { regions } = await client.denseCaption({ image, ...dense, max_regions: 3 })
-  const none = await client.denseCaption({ image, ...dense, min_score: 1 })
+  const { regions } = await client.denseCaption(image, { ...dense, max_regions: 3 })
+  const none = await client.denseCaption(image, { ...dense, min_score: 1 })
 
   expect(regions).toHaveLength(3)
   for (const region of regions) {
@@ -104,10 +103,10 @@ test('leaves out what is not asked for', async () => {
 })
 
 test.each(['box', 'mask'] as const)('grounds a caption with its phrases (%s)', async (ground) => {
-  const asked = { image, max_tokens: 20, ground }
+  const asked = { max_tokens: 20, ground }
 
-  const grounded = await client.caption(asked)
-  const described = await client.describe({
+  const grounded = await client.caption(image, asked)
+  const described = await client.describe(image, {
     ...asked,
     location: { type: 'point', point: [100, 65] },
   })
@@ -119,24 +118,23 @@ test.each(['box', 'mask'] as const)('grounds a caption with its phrases (%s)', a
 })
 
 test('streams the words of a caption whose phrases come at its end', async () => {
+  const stream = client.streamCaption(image, { max_tokens: 20, ground: 'mask' })
   const words: Word[] = []
-  let result: CaptionResult | undefined
-  for await (const event of client.captionStream({ image, max_tokens: 20, ground: 'mask' })) {
-    if (event.type === 'word') words.push(event.word)
-    else result = event.result
-  }
 
+  for await (const word of stream) words.push(word)
+
+  const result = await stream.result()
   expect(words.length).toBeGreaterThan(0)
-  expect(words).toEqual(result?.words)
-  expect(result?.phrases?.length).toBeGreaterThan(0)
+  expect(words).toEqual(result.words)
+  expect(result.phrases?.length).toBeGreaterThan(0)
 })
 
 test('answers calls of all tasks at once as it answers each alone', async () => {
   const ask = [
-    async () => (await client.segment({ image, phrase: 'the lake' })).box,
-    async () => (await client.denseCaption({ image, ...dense })).regions.map((r) => r.caption),
-    async () => (await client.caption({ image, ground: 'mask' })).caption,
-    async () => (await client.locate({ image, phrase: 'the lake' })).box,
+    async () => (await client.segment(image, { phrase: 'the lake' })).box,
+    async () => (await client.denseCaption(image, { ...dense })).regions.map((r) => r.caption),
+    async () => (await client.caption(image, { ground: 'mask' })).caption,
+    async () => (await client.locate(image, { phrase: 'the lake' })).box,
   ]
   const alone: unknown[] = []
   for (const one of ask) alone.push(await one())
@@ -163,7 +161,7 @@ test.each([
 })
 
 test('answers a phrase that names nothing', async () => {
-  const { score, mask } = await client.segment({ image, phrase: 'xyzzy ?! 12345' })
+  const { score, mask } = await client.segment(image, { phrase: 'xyzzy ?! 12345' })
 
   expect(score).toBeGreaterThanOrEqual(0)
   expectMask(mask)

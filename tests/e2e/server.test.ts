@@ -50,10 +50,10 @@ describe('a running server', () => {
   })
 
   test('answers the same to a form, to base64 and to the id of a stored image', async () => {
-    const { id } = await client.storeImage(image)
+    const { id } = await client.images.store(image)
     const bodies = [{ image: { data: sample.toString('base64') } }, { image: { id } }]
 
-    const form = await client.caption({ image })
+    const form = await client.caption(image)
 
     // One after the other: in one batch, places may differ in the last digit.
     for (const body of bodies) {
@@ -67,11 +67,10 @@ describe('a running server', () => {
   })
 
   test('describes a box and a point', async () => {
-    const box = await client.describe({
-      image,
+    const box = await client.describe(image, {
       location: { type: 'box', box: [197, 234, 304, 304] },
     })
-    const point = await client.describe({ image, location: { type: 'point', point: [140, 230] } })
+    const point = await client.describe(image, { location: { type: 'point', point: [140, 230] } })
 
     for (const { caption, words, image: info } of [box, point]) {
       for (const word of words) expectPlaced(word, caption, info)
@@ -80,7 +79,7 @@ describe('a running server', () => {
 
   test('locates a phrase inside the image', async () => {
     const { box, image: info } = LocateResult.parse(
-      await client.locate({ image, phrase: 'the red bus' }),
+      await client.locate(image, { phrase: 'the red bus' }),
     )
 
     const [xMin, yMin, xMax, yMax] = box
@@ -97,8 +96,8 @@ describe('a running server', () => {
       .png()
       .toBuffer()
 
-    const plain = await client.caption({ image: new Uint8Array(upright) })
-    const turned = await client.caption({ image: new Uint8Array(sideways) })
+    const plain = await client.caption(upright)
+    const turned = await client.caption(sideways)
 
     expect({ ...turned, image: undefined }).toEqual({ ...plain, image: undefined })
     expect([turned.image.width, turned.image.height]).toEqual([
@@ -108,27 +107,24 @@ describe('a running server', () => {
   })
 
   test('streams the words of the very answer that it ends with', async () => {
+    const stream = client.streamCaption(image)
     const words: Word[] = []
-    let result: CaptionResult | undefined
-    for await (const event of client.captionStream({ image })) {
-      if (event.type === 'word') words.push(event.word)
-      else result = CaptionResult.parse(event.result)
-    }
 
-    expect(result).toBeDefined()
-    expect(words).toEqual(result?.words)
+    for await (const word of stream) words.push(word)
+
+    expect(words).toEqual(CaptionResult.parse(await stream.result()).words)
   })
 
   test('answers many callers at once as it answers one', async () => {
-    const alone = await client.caption({ image })
+    const alone = await client.caption(image)
 
-    const together = await Promise.all(Array.from({ length: 8 }, () => client.caption({ image })))
+    const together = await Promise.all(Array.from({ length: 8 }, () => client.caption(image)))
 
     for (const result of together) expect(result.caption).toBe(alone.caption)
   })
 
   test('says that a picture is broken behind its header', async () => {
-    const asked = client.caption({ image: image.slice(0, image.length / 2) })
+    const asked = client.caption(image.slice(0, image.length / 2))
 
     await expect(asked).rejects.toMatchObject({ code: 'image_unreadable', status: 422 })
     await expect(asked).rejects.toBeInstanceOf(ApiError)
@@ -148,7 +144,7 @@ describe('a running server', () => {
     const line = await server.logged(/"request_id":"hang-up".*"msg":"request"/)
 
     expect(JSON.parse(line)).toMatchObject({ status: 499 })
-    expect((await client.caption({ image })).words.length).toBeGreaterThan(0)
+    expect((await client.caption(image)).words.length).toBeGreaterThan(0)
   })
 
   test('says that it is not ready while Python starts again, and then answers', async () => {
@@ -159,7 +155,7 @@ describe('a running server', () => {
       fetch(`${address}/readyz`),
       fetch(`${address}/healthz`),
     ])
-    const result = await client.caption({ image })
+    const result = await client.caption(image)
 
     expect([ready.status, alive.status]).toEqual([503, 200])
     expect(await ready.json()).toMatchObject({ code: 'worker_unavailable' })

@@ -12,7 +12,7 @@ import {
   TrainingMetricsList,
 } from '../../schemas/index.ts'
 import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
-import { readEvents } from '../../sdk/src/events.ts'
+import { PixelLLM } from '../../sdk/src/index.ts'
 
 const run = promisify(execFile)
 const JOBS = '/v1/training-jobs'
@@ -76,15 +76,12 @@ export class TrainingService {
     return TrainingJob.parse(await this.#send(`${JOBS}/${id}`))
   }
 
-  /** The events of a job as they come, until it has ended or the server goes. */
+  /** The events of a job as they come, until it has ended. */
   async *follow(id: string, after = 0): AsyncGenerator<TrainingEvent> {
-    const response = await fetch(`${this.address}${JOBS}/${id}/events`, {
-      headers: { accept: 'text/event-stream', 'last-event-id': `${after}` },
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    })
-    if (response.body === null) throw new Error('there are no events')
-    for await (const { data } of readEvents(response.body)) {
-      yield TrainingEvent.parse(JSON.parse(data))
+    const { trainingJobs } = new PixelLLM({ baseUrl: this.address })
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    for await (const event of trainingJobs.events(id, { after, signal })) {
+      yield TrainingEvent.parse(event)
     }
   }
 

@@ -1,15 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { ErrorCode, errorEntry } from '../../schemas/index.ts'
-import {
-  ApiError,
-  type CaptionEvent,
-  decodeMask,
-  errors,
-  type Location,
-  PixelLLM,
-} from '../../sdk/src/index.ts'
+import { ApiError, decodeMask, errors, type Location, PixelLLM } from '../../sdk/src/index.ts'
+import { openFile } from '../../sdk/src/node.ts'
 import { WorkerError } from '../../worker-bridge/index.ts'
 import { mask, phrase, waitForAbort, words } from '../helpers/fake-worker.ts'
+import { collectGarbage } from '../helpers/garbage.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { hashOf, knownMasks } from '../helpers/masks.ts'
 import { pngBytes } from '../helpers/pictures.ts'
@@ -21,44 +16,45 @@ let client: PixelLLM
 
 beforeEach(async () => {
   gateway = await openGateway()
-  client = new PixelLLM({ baseUrl: await gateway.app.listen({ host: '127.0.0.1', port: 0 }) })
+  const baseUrl = await gateway.app.listen({ host: '127.0.0.1', port: 0 })
+  client = new PixelLLM({ baseUrl, retries: 0 })
 })
 
 afterEach(() => gateway.close())
 
-async function collect(events: AsyncIterable<CaptionEvent>): Promise<CaptionEvent[]> {
-  const all: CaptionEvent[] = []
-  for await (const event of events) all.push(event)
+async function collect<Entry>(entries: AsyncIterable<Entry>): Promise<Entry[]> {
+  const all: Entry[] = []
+  for await (const entry of entries) all.push(entry)
   return all
 }
 
 describe('PixelLLM', () => {
   test('captions', async () => {
-    const result = await client.caption({ image, max_tokens: 9, prefix: 'a' })
+    const result = await client.caption(image, { max_tokens: 9, prefix: 'a' })
 
     expect(result).toMatchObject({ caption: 'a circle', words })
     expect(gateway.worker.calls[0]?.request).toEqual({ max_tokens: 9, prefix: 'a', beams: 1 })
   })
 
   test('describes', async () => {
-    const result = await client.describe({ image, location: { type: 'point', point: [3, 4] } })
+    const location: Location = { type: 'point', point: [3, 4] }
+
+    const result = await client.describe(image, { location })
 
     const [x, y] = result.words[0]?.point ?? [0, 0]
     expect([x, y]).toEqual([4, 4])
-    expect(gateway.worker.calls[0]?.request).toMatchObject({
-      location: { type: 'point', point: [3, 4] },
-    })
+    expect(gateway.worker.calls[0]?.request).toMatchObject({ location })
   })
 
   test('locates', async () => {
-    const { box } = await client.locate({ image: new Blob([image]), phrase: '12' })
+    const { box } = await client.locate(new Blob([image]), { phrase: '12' })
 
     expect(box).toEqual([8, 4, 16, 12])
     expect(gateway.worker.calls[0]?.request).toEqual({ phrase: '12' })
   })
 
   test('segments', async () => {
-    const result = await client.segment({ image, phrase: 'the circle' })
+    const result = await client.segment(image, { phrase: 'the circle' })
 
     expect(result).toMatchObject({ box: [8, 4, 16, 12], mask, score: 0.9, mask_score: 0.8 })
     expect(gateway.worker.calls[0]?.request).toEqual({ phrase: 'the circle' })
@@ -67,14 +63,14 @@ describe('PixelLLM', () => {
   test('captions regions', async () => {
     const options = { max_regions: 3, min_score: 0.5, nms_iou: 0.7, words: true, masks: true }
 
-    const { regions } = await client.denseCaption({ image, ...options })
+    const { regions } = await client.denseCaption(image, options)
 
     expect(regions).toEqual([{ box: [8, 4, 16, 12], caption: 'a circle', score: 0.9, words, mask }])
     expect(gateway.worker.calls[0]?.request).toEqual(options)
   })
 
   test('captions regions with what the server takes for itself', async () => {
-    const { regions } = await client.denseCaption({ image })
+    const { regions } = await client.denseCaption(image)
 
     expect(regions[0]).toEqual({ box: [8, 4, 16, 12], caption: 'a circle', score: 0.9 })
     expect(gateway.worker.calls[0]?.request).toMatchObject({ max_regions: 32, words: false })
@@ -83,49 +79,77 @@ describe('PixelLLM', () => {
   test('grounds what a caption and a description name', async () => {
     const location: Location = { type: 'point', point: [3, 4] }
 
-    const caption = await client.caption({ image, ground: 'box' })
-    const described = await client.describe({ image, location, ground: 'mask' })
-    const events = await collect(client.captionStream({ image, ground: 'box' }))
+    const caption = await client.caption(image, { ground: 'box' })
+    const described = await client.describe(image, { location, ground: 'mask' })
+    const streamed = await client.streamCaption(image, { ground: 'box' }).result()
 
     expect(caption.phrases).toEqual([phrase])
     expect(described.phrases).toEqual([{ ...phrase, mask }])
-    expect(events.at(-1)).toMatchObject({ type: 'done', result: { phrases: [phrase] } })
+    expect(streamed.phrases).toEqual([phrase])
   })
 
-  test('streams words, then the answer', async () => {
-    const events = await collect(client.captionStream({ image }))
+  test('streams the words of a caption, then has the answer', async () => {
+    const stream = client.streamCaption(image)
 
-    expect(events.map(({ type }) => type)).toEqual(['word', 'word', 'done'])
-    expect(events[0]).toEqual({ type: 'word', index: 0, word: words[0] })
-    expect(events[2]).toMatchObject({ type: 'done', result: { caption: 'a circle' } })
+    const streamed = await collect(stream)
+
+    expect(streamed).toEqual(words)
+    await expect(stream.result()).resolves.toMatchObject({ caption: 'a circle', words })
   })
 
   test('streams a description', async () => {
     const location: Location = { type: 'box', box: [0, 0, 9, 9] }
 
-    const events = await collect(client.describeStream({ image, location }))
+    const streamed = await collect(client.streamDescribe(image, { location }))
 
-    expect(events.at(-1)?.type).toBe('done')
+    expect(streamed).toEqual(words)
+    expect(gateway.worker.calls[0]?.request).toMatchObject({ location })
+  })
+
+  test('has the answer of a stream whose words nobody reads', async () => {
+    await expect(client.streamCaption(image).result()).resolves.toMatchObject({ words })
   })
 
   test('keeps an image and asks about it', async () => {
-    const stored = await client.storeImage(image)
-    const result = await client.caption({ image: stored })
+    const stored = await client.images.store(image)
+    const byImage = await client.caption(stored)
+    const byId = await client.caption(stored.id)
 
-    expect(result.image.id).toBe(stored.id)
-    await expect(client.readImage(stored.id)).resolves.toMatchObject({ id: stored.id, width: 40 })
-    await client.deleteImage(stored.id)
-    await expect(client.readImage(stored.id)).rejects.toMatchObject({ code: 'image_not_found' })
-    await expect(client.deleteImage(stored.id)).rejects.toMatchObject({ code: 'image_not_found' })
+    expect([byImage.image.id, byId.image.id]).toEqual([stored.id, stored.id])
+    await expect(client.images.read(stored.id)).resolves.toMatchObject({ width: 40 })
+    await client.images.delete(stored.id)
+    await expect(client.images.read(stored.id)).rejects.toMatchObject({ code: 'image_not_found' })
+    await expect(client.images.delete(stored.id)).rejects.toMatchObject({ code: 'image_not_found' })
+  })
+
+  test('sends a file by its path', async () => {
+    const { image } = await client.caption(await openFile('samples/street.png'))
+
+    expect(image).toMatchObject({ width: 480, height: 354 })
+  })
+
+  test.each([
+    { path: 'samples/nothing.png', why: 'cannot read samples/nothing.png: there is no such file' },
+    { path: 'samples', why: 'cannot read samples: it is not a file' },
+  ])('says that $path cannot be sent', async ({ path, why }) => {
+    await expect(openFile(path)).rejects.toThrow(why)
+  })
+
+  test('says what an image is to those who pass something else', async () => {
+    await expect(client.caption('samples/street.png')).rejects.toThrow('an image is a Blob')
   })
 
   test('lists models', async () => {
-    await expect(client.models()).resolves.toEqual(await gateway.models.list())
-    await expect(client.models()).resolves.toMatchObject([{ id: 'tiny', default: true }])
+    await expect(client.models.list()).resolves.toEqual(await gateway.models.list())
+    await expect(client.models.list()).resolves.toMatchObject([{ id: 'tiny', default: true }])
+  })
+
+  test('says whether the server is ready', async () => {
+    await expect(client.health()).resolves.toEqual({ ready: true })
   })
 
   test('throws what the server says', async () => {
-    const asked = client.describe({ image, location: { type: 'box', box: [0, 0, 99, 9] } })
+    const asked = client.describe(image, { location: { type: 'box', box: [0, 0, 99, 9] } })
 
     const error = await asked.catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(ApiError)
@@ -144,7 +168,7 @@ describe('PixelLLM', () => {
       throw new WorkerError('worker_crashed', 'Python ended')
     }
 
-    await expect(collect(client.captionStream({ image }))).rejects.toMatchObject({
+    await expect(collect(client.streamCaption(image))).rejects.toMatchObject({
       code: 'worker_crashed',
       retry: true,
     })
@@ -157,11 +181,32 @@ describe('PixelLLM', () => {
       return call.respond(asked, options)
     }
 
-    for await (const event of client.captionStream({ image })) {
-      expect(event.type).toBe('word')
+    const stream = client.streamCaption(image)
+    for await (const word of stream) {
+      expect(word).toEqual(words[0])
       break
     }
 
+    await call.aborted
+    await expect(stream.result()).rejects.toThrow('the stream was left before its end')
+  })
+
+  test('stops the work in the middle of a stream when its signal is aborted', async () => {
+    const call = waitForAbort()
+    gateway.worker.respond = (asked, options) => {
+      options.onWords?.(words)
+      return call.respond(asked, options)
+    }
+    const stop = new AbortController()
+
+    const streamed = collect(client.streamCaption(image, { signal: stop.signal }))
+    streamed.catch(() => undefined)
+    await call.started
+    // Node forgets the signal of a request that is collected.
+    collectGarbage()
+    stop.abort(new Error('enough'))
+
+    await expect(streamed).rejects.toThrow('enough')
     await call.aborted
   })
 
@@ -170,11 +215,21 @@ describe('PixelLLM', () => {
     gateway.worker.respond = call.respond
     const stop = new AbortController()
 
-    const asked = client.caption({ image, signal: stop.signal })
+    const asked = client.caption(image, { signal: stop.signal })
     await call.started
-    stop.abort()
+    stop.abort(new Error('enough'))
 
-    await expect(asked).rejects.toThrow()
+    await expect(asked).rejects.toThrow('enough')
+    await call.aborted
+  })
+
+  test('stops the work when nothing is heard for too long', async () => {
+    const call = waitForAbort()
+    gateway.worker.respond = call.respond
+
+    const asked = client.caption(image, { timeoutMs: 200 })
+
+    await expect(asked).rejects.toMatchObject({ name: 'TimeoutError' })
     await call.aborted
   })
 })

@@ -7,7 +7,7 @@ import type {
   Region,
   SegmentResult,
   Word,
-} from '../../../sdk/src/index.ts'
+} from '@pixelllm/sdk'
 import { find, show } from '../page/elements.ts'
 import { say, sayMore } from '../page/live.ts'
 import { canTryAgain, sentenceOf } from '../page/sentence.ts'

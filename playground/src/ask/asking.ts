@@ -1,5 +1,5 @@
 /** One question at a time: a new one ends the one before, and nothing of it comes later. */
-import { ApiError, type CaptionEvent } from '../../../sdk/src/index.ts'
+import { ApiError, type CaptionStream } from '@pixelllm/sdk'
 import { isCalm } from '../page/calm.ts'
 import { server } from '../server.ts'
 import type { Answer } from './answer.ts'
@@ -77,52 +77,50 @@ export class Asking {
   async #askOnce(asked: Asked, signal: AbortSignal): Promise<void> {
     const { answer } = this.#options
     const { question, model, imageId } = asked
-    const shared = { image: { id: imageId }, signal, ...(model !== undefined && { model }) }
+    const image = { id: imageId }
+    const shared = { signal, ...(model !== undefined && { model }) }
     const since = performance.now()
     const passed = (): number => performance.now() - since
     switch (question.task) {
       case 'caption':
-        return this.#follow(asked, server.captionStream(shared), signal)
+        return this.#follow(asked, server.streamCaption(image, shared), signal)
       case 'describe': {
         const { location } = question
-        return this.#follow(asked, server.describeStream({ ...shared, location }), signal)
+        return this.#follow(asked, server.streamDescribe(image, { ...shared, location }), signal)
       }
       case 'locate': {
-        const result = await server.locate({ ...shared, phrase: question.phrase })
+        const result = await server.locate(image, { ...shared, phrase: question.phrase })
         if (!signal.aborted) answer.setFound(asked, result, passed())
         return
       }
       case 'segment': {
-        const result = await server.segment({ ...shared, phrase: question.phrase })
+        const result = await server.segment(image, { ...shared, phrase: question.phrase })
         if (!signal.aborted) answer.setFound(asked, result, passed())
         return
       }
       case 'dense_caption': {
-        const result = await server.denseCaption({ ...shared, words: question.words })
+        const result = await server.denseCaption(image, { ...shared, words: question.words })
         if (!signal.aborted) answer.setRegions(asked, result, passed())
       }
     }
   }
 
   /** Shows words as they come; the time of the answer is the server's, not the page's. */
-  async #follow(
-    asked: Asked,
-    events: AsyncGenerator<CaptionEvent, void>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #follow(asked: Asked, stream: CaptionStream, signal: AbortSignal): Promise<void> {
     const { answer } = this.#options
     const since = performance.now()
     let shown: Promise<void> = Promise.resolve()
-    for await (const event of events) {
-      const ms = performance.now() - since
+    for await (const word of stream) {
       shown = shown.then(async () => {
         if (signal.aborted) return
-        if (event.type === 'done') return answer.endCaption(asked, event.result, ms)
-        answer.addWord(event.word)
+        answer.addWord(word)
         await pause(signal)
       })
     }
+    const result = await stream.result()
+    const ms = performance.now() - since
     await shown
+    if (!signal.aborted) answer.endCaption(asked, result, ms)
   }
 }
 

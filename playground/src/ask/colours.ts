@@ -1,5 +1,5 @@
 /** The colours of places: as many as are needed, neighbours far apart. */
-import type { Box } from '../../../sdk/src/index.ts'
+import type { Box } from '@pixelllm/sdk'
 
 const FIRST_HUE = 28
 /** The golden angle: however many there are, no two hues come close. */

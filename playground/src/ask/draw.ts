@@ -1,5 +1,5 @@
 /** Draws a scene. Lengths are pixels of the page; `scale` leads there from pixels of the picture. */
-import type { Box, Point } from '../../../sdk/src/index.ts'
+import type { Box, Point } from '@pixelllm/sdk'
 import { area } from './colours.ts'
 import type { Mark } from './mark.ts'
 import type { Scene } from './scene.ts'

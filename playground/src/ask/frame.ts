@@ -1,5 +1,5 @@
 /** Between pixels of the picture and pixels of the page. */
-import type { Box, Point } from '../../../sdk/src/index.ts'
+import type { Box, Point } from '@pixelllm/sdk'
 
 export interface Size {
   readonly width: number

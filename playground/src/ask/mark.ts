@@ -1,5 +1,5 @@
 /** The places of an answer on the picture. */
-import type { Box, Point } from '../../../sdk/src/index.ts'
+import type { Box, Point } from '@pixelllm/sdk'
 import { area } from './colours.ts'
 import { isInside } from './frame.ts'
 

@@ -1,4 +1,4 @@
-import { decodeMask, type Mask } from '../../../sdk/src/index.ts'
+import { decodeMask, type Mask } from '@pixelllm/sdk'
 
 /** Opacity of what is laid over everything else, and over the thing, of 255. */
 const SHADE = 140

@@ -1,5 +1,5 @@
 /** Which model answers, and what it knows. */
-import type { Model } from '../../../sdk/src/index.ts'
+import type { Model } from '@pixelllm/sdk'
 import { find, make, show } from '../page/elements.ts'
 import { asSentence, sentenceOf } from '../page/sentence.ts'
 import { server } from '../server.ts'
@@ -48,7 +48,7 @@ export class Models {
   /** Asks the server, and chooses `wanted` where it is there. */
   async refresh(wanted = this.#select.value): Promise<void> {
     try {
-      this.#models = await server.models()
+      this.#models = await server.models.list()
       this.#fill(wanted)
       if (this.#models.length === 0) this.#wait('The model is being loaded.')
     } catch (error) {

@@ -1,5 +1,5 @@
 /** The picture that is asked about: chosen, dropped, pasted or one of the samples, and kept by the server. */
-import type { StoredImage } from '../../../sdk/src/index.ts'
+import type { StoredImage } from '@pixelllm/sdk'
 import { server } from '../server.ts'
 
 export class Picture {
@@ -15,7 +15,7 @@ export class Picture {
 
   /** Sends it to the server, which says whether it is a picture that can be asked about. */
   static async send(blob: Blob): Promise<Picture> {
-    return new Picture(blob, await server.storeImage(blob))
+    return new Picture(blob, await server.images.store(blob))
   }
 
   get stored(): StoredImage {
@@ -24,7 +24,7 @@ export class Picture {
 
   /** The server keeps pictures for a while only. */
   async sendAgain(): Promise<void> {
-    this.#stored = await server.storeImage(this.blob)
+    this.#stored = await server.images.store(this.blob)
   }
 
   close(): void {

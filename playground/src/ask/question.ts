@@ -1,5 +1,5 @@
 /** What can be asked about a picture, and the same question for a shell and for a program. */
-import type { Location } from '../../../sdk/src/index.ts'
+import type { Location } from '@pixelllm/sdk'
 
 export type Question =
   | { readonly task: 'caption' }
@@ -52,9 +52,10 @@ export function curlOf({ question, model, imageId }: Asked, address: string): st
 
 /** A line that asks the same with the client. */
 export function sdkOf({ question, model, imageId }: Asked, address: string): string {
-  const asked = { image: { id: imageId }, ...fieldsOf(question, model) }
+  const options = fieldsOf(question, model)
+  const args = [imageId, ...(Object.keys(options).length > 0 ? [options] : [])].map(literal)
   const client = `new PixelLLM({ baseUrl: ${literal(address)} })`
-  return `const answer = await ${client}.${METHODS[question.task]}(${literal(asked)})`
+  return `const answer = await ${client}.${METHODS[question.task]}(${args.join(', ')})`
 }
 
 function fieldsOf({ task: _, ...fields }: Question, model: string | undefined): object {

@@ -1,5 +1,5 @@
 /** The regions of a picture as a list to step through. */
-import type { Region } from '../../../sdk/src/index.ts'
+import type { Region } from '@pixelllm/sdk'
 import { find, make, show } from '../page/elements.ts'
 import { rove } from '../page/roving.ts'
 import { colourOf } from './colours.ts'

@@ -1,5 +1,5 @@
 /** What lies on the picture. */
-import type { Location } from '../../../sdk/src/index.ts'
+import type { Location } from '@pixelllm/sdk'
 import type { Mark } from './mark.ts'
 
 export interface Scene {

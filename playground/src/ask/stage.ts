@@ -1,5 +1,5 @@
 /** The picture with what lies on it, for the pointer and for the keyboard. */
-import type { Location, Point } from '../../../sdk/src/index.ts'
+import type { Location, Point } from '@pixelllm/sdk'
 import { isCalm } from '../page/calm.ts'
 import { find, show } from '../page/elements.ts'
 import { type Canvas, drawScene, RING_MS } from './draw.ts'

@@ -1,5 +1,5 @@
 /** A caption as a row of words that can be pointed at. */
-import type { Word } from '../../../sdk/src/index.ts'
+import type { Word } from '@pixelllm/sdk'
 import { make } from '../page/elements.ts'
 import { rove } from '../page/roving.ts'
 

@@ -1,12 +1,14 @@
 /** The datasets of the server: sending one, and what is in the chosen one. */
-import type { Dataset, DatasetDetails } from '../../../sdk/src/index.ts'
+import type { Dataset, DatasetDetails, UploadProgress } from '@pixelllm/sdk'
 import { percent } from '../ask/words.ts'
 import { find, make, show } from '../page/elements.ts'
 import { asSentence, sentenceOf } from '../page/sentence.ts'
-import { listDatasets, readDataset, sendDataset } from '../server.ts'
+import { server } from '../server.ts'
 
 /** While the server validates a dataset it is asked again after this time. */
 const AGAIN_MS = 800
+/** Older ones cannot be chosen. */
+const MOST_DATASETS = 50
 /** More faults than this are not shown; there is a request for all of them. */
 const MOST_ERRORS = 50
 
@@ -46,7 +48,7 @@ export class Datasets {
 
   /** Throws where the server has no datasets at all. */
   async refresh(wanted = this.#select.value): Promise<void> {
-    const datasets = await listDatasets()
+    const datasets = await server.datasets.list({ limit: MOST_DATASETS }).first()
     const options = datasets.map(({ id, name }) => make('option', { value: id }, name ?? id))
     const none = make('option', { value: '', disabled: true, selected: true }, 'None yet')
     this.#select.replaceChildren(...(options.length > 0 ? options : [none]))
@@ -67,9 +69,10 @@ export class Datasets {
     const { signal } = this.#sending
     this.#setSending(true)
     try {
-      const onProgress = (share: number): void => this.#setShare(share)
+      const onProgress = ({ sent, total }: UploadProgress): void => this.#setShare(sent / total)
       const name = this.#name.value.trim()
-      const dataset = await sendDataset({ archive, name, onProgress, signal })
+      const options = { onProgress, signal, ...(name !== '' && { name }) }
+      const dataset = await server.datasets.upload(archive, options)
       await this.refresh(dataset.id)
     } catch (error) {
       if (!signal.aborted) this.#fail(error)
@@ -102,7 +105,7 @@ export class Datasets {
     const id = this.#select.value
     if (id === '') return this.#onChange(undefined)
     try {
-      const dataset = await readDataset(id)
+      const dataset = await server.datasets.read(id)
       if (id !== this.#select.value) return
       this.#details.replaceChildren(...detailsOf(dataset))
       this.#onChange(dataset)

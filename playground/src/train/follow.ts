@@ -1,6 +1,6 @@
 /** The events of a job as they happen, each once, however often the connection breaks. */
-import type { TrainingEvent } from '../../../sdk/src/index.ts'
-import { jobEvents } from '../server.ts'
+import type { TrainingEvent } from '@pixelllm/sdk'
+import { address } from '../server.ts'
 
 /** After a connection that was refused. Where one only broke, the browser itself comes back. */
 const AGAIN_MS = 2000
@@ -33,7 +33,9 @@ export class Following {
   }
 
   #open(): void {
-    const source = jobEvents(this.#id, this.#last)
+    const source = new EventSource(
+      `${address}/v1/training-jobs/${this.#id}/events?after=${this.#last}`,
+    )
     this.#source = source
     source.addEventListener('open', () => this.#options.onConnection(true))
     source.addEventListener('error', () => this.#broke(source))

@@ -1,8 +1,11 @@
 /** The jobs of the server, the newest first. */
-import type { TrainingJob } from '../../../sdk/src/index.ts'
+import type { TrainingJob } from '@pixelllm/sdk'
 import { find, make, show } from '../page/elements.ts'
-import { listJobs } from '../server.ts'
+import { server } from '../server.ts'
 import { nameOf, STATUS_NAMES } from './status.ts'
+
+/** Older ones are not shown. */
+const MOST_JOBS = 50
 
 export class JobList {
   readonly #element = find('#jobs', HTMLElement)
@@ -16,7 +19,7 @@ export class JobList {
 
   /** Throws where the server has no jobs at all. */
   async refresh(): Promise<void> {
-    this.#jobs = await listJobs()
+    this.#jobs = await server.trainingJobs.list({ limit: MOST_JOBS }).first()
     this.#show()
     const [newest] = this.#jobs
     if (this.#chosen === undefined && newest !== undefined) this.choose(newest)

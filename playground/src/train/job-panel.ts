@@ -1,8 +1,8 @@
 /** One job, live: how far it is, its losses, what happened, and what can be done with it. */
-import type { TrainingEvent, TrainingJob } from '../../../sdk/src/index.ts'
+import type { TrainingEvent, TrainingJob } from '@pixelllm/sdk'
 import { find, make, show } from '../page/elements.ts'
 import { asSentence, sentenceOf } from '../page/sentence.ts'
-import { activateModel, changeJob, type JobChange, readJob } from '../server.ts'
+import { server } from '../server.ts'
 import { Curve, type Report } from './curve.ts'
 import { Following } from './follow.ts'
 import { isFinal, nameOf, STATUS_NAMES } from './status.ts'
@@ -77,7 +77,7 @@ export class JobPanel {
       while (this.#isStale && this.#job !== undefined) {
         this.#isStale = false
         const { id } = this.#job
-        const job = await readJob(id)
+        const job = await server.trainingJobs.read(id)
         if (id === this.#job?.id) this.#setJob(job)
       }
     } catch (error) {
@@ -116,14 +116,14 @@ export class JobPanel {
     show(model !== null, button)
   }
 
-  async #change(change: JobChange): Promise<void> {
-    await this.#try(async ({ id }) => this.#setJob(await changeJob(id, change)))
+  async #change(change: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    await this.#try(async ({ id }) => this.#setJob(await server.trainingJobs[change](id)))
   }
 
   async #activate(): Promise<void> {
     await this.#try(async ({ model }) => {
       if (model === null) return
-      const { id } = await activateModel(model)
+      const { id } = await server.models.activate(model)
       await this.#options.onActivated(id)
       if (this.#job !== undefined) this.#setJob(this.#job)
     })

@@ -1,8 +1,8 @@
 /** The form that starts a job. */
-import type { Dataset, Model, TrainingJob, TrainingJobRequest } from '../../../sdk/src/index.ts'
+import type { Dataset, Model, TrainingJob, TrainingJobRequest } from '@pixelllm/sdk'
 import { find, make, show } from '../page/elements.ts'
 import { sentenceOf } from '../page/sentence.ts'
-import { createJob } from '../server.ts'
+import { server } from '../server.ts'
 
 const RECIPES: readonly (readonly [TrainingJobRequest['recipe'], string])[] = [
   ['ref', 'phrases: where is what they name'],
@@ -60,7 +60,7 @@ export class NewJob {
     show(false, this.#problem)
     this.#start.disabled = true
     try {
-      this.#onStarted(await createJob(request))
+      this.#onStarted(await server.trainingJobs.create(request))
     } catch (error) {
       this.#problem.textContent = sentenceOf(error)
       show(true, this.#problem)

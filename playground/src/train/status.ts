@@ -1,4 +1,4 @@
-import type { TrainingJob } from '../../../sdk/src/index.ts'
+import type { TrainingJob } from '@pixelllm/sdk'
 
 type Status = TrainingJob['status']
 

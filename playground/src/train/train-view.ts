@@ -1,5 +1,5 @@
 /** The view that trains a model: data, a job, and the job live. */
-import { ApiError } from '../../../sdk/src/index.ts'
+import { ApiError } from '@pixelllm/sdk'
 import type { Models } from '../ask/models.ts'
 import { find, show } from '../page/elements.ts'
 import { sentenceOf } from '../page/sentence.ts'

@@ -41,7 +41,7 @@ describe('the line for TypeScript', () => {
     const line = sdkOf(asked({ task: 'dense_caption', words: true }), ADDRESS)
 
     expect(line).toBe(
-      "const answer = await new PixelLLM({ baseUrl: 'http://127.0.0.1:8080' }).denseCaption({ image: { id: 'img_1' }, words: true })",
+      "const answer = await new PixelLLM({ baseUrl: 'http://127.0.0.1:8080' }).denseCaption('img_1', { words: true })",
     )
   })
 
