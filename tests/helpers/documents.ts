@@ -7,14 +7,19 @@ export interface Block {
   readonly code: string
   /** Undefined where the document does not say. */
   readonly printed: string | undefined
+  /** Why the document says that it cannot be run where it is tested. */
+  readonly notRun: string | undefined
 }
 
-const BLOCK = /^```(ts|sh)\n((?:(?!```).*\n)*)```\n(?:\n```text\n((?:(?!```).*\n)*)```\n)?/gm
+const NOT_RUN = /(?:^<!-- not run: (.*) -->\n\n)?/
+const CODE = /^```(ts|sh|python)\n((?:(?!```).*\n)*)```\n/
+const PRINTED = /(?:\n```text\n((?:(?!```).*\n)*)```\n)?/
+const BLOCK = new RegExp(NOT_RUN.source + CODE.source + PRINTED.source, 'gm')
 
-/** The blocks of TypeScript and shell of a document. */
+/** The blocks of TypeScript, shell and Python of a document. */
 export function blocksOf(file: string): Block[] {
   return Array.from(
     readFileSync(file, 'utf8').matchAll(BLOCK),
-    ([, language = '', code = '', printed]) => ({ file, language, code, printed }),
+    ([, notRun, language = '', code = '', printed]) => ({ file, language, code, printed, notRun }),
   )
 }
