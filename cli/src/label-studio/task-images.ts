@@ -62,7 +62,8 @@ export class TaskImages {
         `${url.protocol} addresses are not read; let Label Studio make them addresses of http`,
       )
     }
-    if (!this.#isLabelStudio(url) && !this.#allowedHosts.includes(url.host)) {
+    if (this.#isLabelStudio(url)) return this.#checkFile(url)
+    if (!this.#allowedHosts.includes(url.host)) {
       throw new ImageError(`nothing is read from ${url.host}; --allow-host ${url.host} allows it`)
     }
     return url
@@ -77,12 +78,15 @@ export class TaskImages {
     const inside = address.startsWith(server.pathname)
       ? address.slice(server.pathname.length)
       : address.slice(1)
-    const url = new URL(inside, server)
-    const path = `/${url.pathname.slice(server.pathname.length)}`
-    if (url.origin !== server.origin || !FILES.test(path)) {
-      throw new ImageError(`${url.pathname} is no file of Label Studio`)
-    }
-    return url
+    return this.#checkFile(new URL(inside, server))
+  }
+
+  /** The key opens more than files, and a task may name any address. */
+  #checkFile(url: URL): URL {
+    const { origin, pathname } = this.#labelStudio ?? url
+    const isInside = url.origin === origin && url.pathname.startsWith(pathname)
+    if (isInside && FILES.test(`/${url.pathname.slice(pathname.length)}`)) return url
+    throw new ImageError(`${url.pathname} is no file of Label Studio`)
   }
 
   async #open(url: URL, signal: AbortSignal): Promise<Response> {

@@ -39,6 +39,12 @@ describe('an image', () => {
     },
   )
 
+  test('may be named by its whole address there', async () => {
+    labelStudio.guard(upload, bytes, 'Token key')
+
+    expect(await read(`${address}${upload}`, { apiKey: 'key' })).toEqual(bytes)
+  })
+
   test('may be a local file of Label Studio', async () => {
     labelStudio.guard('/data/local-files/', bytes, 'Token key')
 
@@ -129,6 +135,12 @@ describe('nothing is read', () => {
     { image: '/data/%2e%2e/api/users', why: '/api/users is no file of Label Studio' },
   ])('of $image', async ({ image, why }) => {
     await expect(read(image)).rejects.toThrow(why)
+
+    expect(labelStudio.asked).toEqual([])
+  })
+
+  test('of what else the key opens', async () => {
+    await expect(read(`${address}/api/users`)).rejects.toThrow('is no file of Label Studio')
 
     expect(labelStudio.asked).toEqual([])
   })
