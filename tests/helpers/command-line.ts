@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { commandLine } from '../../scripts/setup/node-steps.mjs'
 import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
@@ -13,6 +14,8 @@ export interface Ended {
 
 interface Started {
   readonly ended: Promise<Ended>
+  /** The first line that it writes. */
+  readonly line: Promise<string>
   interrupt(): void
 }
 
@@ -35,7 +38,14 @@ export function startPixelllm(url: string, args: readonly string[], env = {}): S
     ])
     return { code, out, err }
   }
-  return { ended: ended(), interrupt: () => void child.kill('SIGINT') }
+  const line = async (): Promise<string> => {
+    const lines = createInterface({ input: child.stdout })
+    const [first]: unknown[] = await once(lines, 'line', { signal: AbortSignal.timeout(60_000) })
+    return String(first)
+  }
+  const started = line()
+  started.catch(() => undefined) // where nobody waits for it
+  return { ended: ended(), line: started, interrupt: () => void child.kill('SIGINT') }
 }
 
 function requireFreshBuild(): void {

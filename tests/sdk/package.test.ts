@@ -29,6 +29,7 @@ beforeAll(async () => {
     'cli',
     'node_modules/openapi-fetch',
     'node_modules/openapi-typescript-helpers',
+    'node_modules/@xmldom/xmldom',
   )
   const manifest = { name: 'project', private: true, type: 'module' }
   await writeFile(join(project, 'package.json'), JSON.stringify(manifest))

@@ -12,6 +12,7 @@ import { dense } from './dense.ts'
 import { describe } from './describe.ts'
 import { health } from './health.ts'
 import { cancelJob, followJob, listJobs, pauseJob, resumeJob, showJob } from './jobs.ts'
+import { labelStudio } from './label-studio.ts'
 import { locate } from './locate.ts'
 import { activateModel, deactivateModel, deleteModel, listModels } from './models.ts'
 import { segment } from './segment.ts'
@@ -41,5 +42,6 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['models activate', activateModel],
   ['models deactivate', deactivateModel],
   ['models delete', deleteModel],
+  ['label-studio', labelStudio],
   ['health', health],
 ])

@@ -1,4 +1,5 @@
 import { toLabelStudioRle } from './label-studio-mask.ts'
+import { toLabelStudioBox } from './label-studio-shapes.ts'
 import { type Answer, type Place, placesOf } from './places.ts'
 import type { Size } from './scale.ts'
 
@@ -14,10 +15,11 @@ export interface LabelStudioOptions {
   readonly label?: (place: Place) => string
 }
 
-/** One shape on the picture. */
+/** One shape on the picture, or a text about one or about the picture. */
 export interface LabelStudioResult {
+  /** That of its shape, for a text about one. */
   readonly id: string
-  readonly type: 'rectanglelabels' | 'brushlabels'
+  readonly type: LabelStudioType
   readonly from_name: string
   readonly to_name: string
   readonly original_width: number
@@ -26,8 +28,18 @@ export interface LabelStudioResult {
   readonly score: number
   readonly value: Readonly<Record<string, unknown>>
   /** Shown with the shape: what was written about it. */
-  readonly meta: { readonly text: readonly [string] }
+  readonly meta?: { readonly text: readonly [string] }
 }
+
+/** The names of the tags in small letters. */
+export type LabelStudioType =
+  | 'rectangle'
+  | 'rectanglelabels'
+  | 'brush'
+  | 'brushlabels'
+  | 'keypoint'
+  | 'keypointlabels'
+  | 'textarea'
 
 /** An entry of the `predictions` of a task. */
 export interface LabelStudioPrediction {
@@ -73,20 +85,12 @@ function shapesOf(
     meta: { text: [place.label] },
   } as const
   const labels = [label(place)]
-  const [xMin, yMin, xMax, yMax] = place.box
   const rectangle: LabelStudioResult = {
     ...common,
     id: `box-${id}`,
     type: 'rectanglelabels',
     from_name: box,
-    value: {
-      x: (xMin / width) * 100,
-      y: (yMin / height) * 100,
-      width: ((xMax - xMin) / width) * 100,
-      height: ((yMax - yMin) / height) * 100,
-      rotation: 0,
-      rectanglelabels: labels,
-    },
+    value: { ...toLabelStudioBox(place.box, { width, height }), rectanglelabels: labels },
   }
   if (mask === undefined || place.mask === undefined) return [rectangle]
   const rle = toLabelStudioRle(place.mask)

@@ -7,6 +7,8 @@ import {
   type SegmentResult,
   toCoco,
   toLabelStudio,
+  toLabelStudioBox,
+  toLabelStudioPoint,
 } from '../../../sdk/src/index.ts'
 
 const image = { id: `img_${'0'.repeat(32)}`, width: 11, height: 9 }
@@ -127,6 +129,18 @@ describe('Label Studio', () => {
       meta: { text: ['a sea'] },
       value: { x: 0, y: 0, width: 50, height: 100, rotation: 0, rectanglelabels: ['a sea'] },
     })
+  })
+
+  test('has points in percent', () => {
+    expect(toLabelStudioPoint([2.75, 9], image)).toEqual({ x: 25, y: 100, width: 0.5 })
+  })
+
+  test('has nothing beyond the image, not even by a rounding', () => {
+    const [width, height] = [11, 9.3]
+
+    const { x, y, ...size } = toLabelStudioBox([-0.1, 0, 11.2, 9.300001], { width, height })
+
+    expect({ x, y, ...size }).toEqual({ x: 0, y: 0, width: 100, height: 100, rotation: 0 })
   })
 
   test('has the tags and the labels of the caller', () => {
