@@ -1,5 +1,6 @@
 /** Every command and every program of the documents, run as it stands; the clients' have a test of their own. */
 import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -23,6 +24,8 @@ const DOCUMENTS = [
   'docs/model.md',
   'README.md',
 ]
+/** Their blocks are run by blocks.test.ts. */
+const CLIENTS = ['docs/python-client.md']
 const LINKED = ['.venv', 'python', 'samples']
 /** The blocks of the README that have a test of their own. */
 const OTHERS = /^curl|^npm|npx pixelllm|examples\/|import \{/
@@ -55,6 +58,15 @@ beforeAll(async () => {
 })
 
 afterAll(() => ServerProcess.killAll())
+
+test('no document has commands that nothing runs', () => {
+  const runs = new Set([...DOCUMENTS, ...CLIENTS])
+  const others = readdirSync('docs')
+    .filter((name) => name.endsWith('.md') && !runs.has(`docs/${name}`))
+    .flatMap((name) => blocksOf(`docs/${name}`))
+
+  expect(others.filter(({ notRun }) => notRun === undefined)).toEqual([])
+})
 
 describe.each(DOCUMENTS)('%s', (document) => {
   let folder: string
