@@ -115,3 +115,18 @@ export const SHORT = {
   'schedule.save_every': 5,
   'machine.precision': 'float32',
 }
+
+/** What "Teach new names" of docs/training.md says, for a lesson of so many steps. */
+export function teachNewNames(steps: number, learningRate: number) {
+  return {
+    steps,
+    batch_size: 8,
+    language: 'words',
+    frozen: SHORT.frozen,
+    'optimiser.learning_rate': learningRate,
+    'optimiser.warm_up': 20,
+    'optimiser.max_norm': 1,
+    'noise.dropout': 0,
+    'machine.precision': 'float32',
+  }
+}
