@@ -99,7 +99,8 @@ describe.each(documents)('%s', (file) => {
   })
 
   test('names settings that exist', () => {
-    const others = ['PIXELLLM_GOLDENS', 'PIXELLLM_CHROMIUM', 'PIXELLLM_URL'] // of tests and clients
+    const ofTests = ['GOLDENS', 'CHROMIUM', 'FAULT_MOMENTS', 'LESSON'].map((it) => `PIXELLLM_${it}`)
+    const others = [...ofTests, 'PIXELLLM_URL']
     const named = findAll(text, /\b(PIXELLLM_[A-Z_]+)/g)
 
     expect(named.filter((name) => ![...settingsInCode, ...others].includes(name))).toEqual([])

@@ -1,50 +1,54 @@
 /**
- * Training over HTTP with everything real: Valkey, the worker, the shipped model. Whatever is killed
- * at whatever moment, the job ends as it would have without that.
+ * Training over HTTP with everything real: Valkey, the worker, the shipped model, the client. Whatever
+ * is killed at whatever moment, the job ends as it would have without that, and nothing is left.
  *
  * PIXELLLM_FAULT_MOMENTS says at how many moments each of the processes is killed.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { CaptionResult, Model, type TrainingEvent, type TrainingJob } from '../../schemas/index.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { PixelLLM, type TrainingJob, type TrainingJobAsked } from '../../sdk/src/index.ts'
+import { locksOn, processesOn } from '../helpers/leftovers.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
-import { sceneArchive, TrainingService } from '../helpers/training-service.ts'
+import {
+  followToEnd,
+  type Losses,
+  range,
+  SHORT,
+  statusesOf,
+  stepsOf,
+  untilReady,
+  uploadScenes,
+} from '../helpers/training-service.ts'
 
 // Python imports torch and loads the model after each kill, on a machine that does much else.
 jest.setTimeout(240_000)
 
 const MOMENTS = Number(process.env['PIXELLLM_FAULT_MOMENTS'] ?? 1)
-const STEPS = 24
 /** After an event of the job, in milliseconds. */
 const LONGEST_WAIT_MS = 150
-const image = (await readFile('samples/street.png')).toString('base64')
-
-const hyperparameters = {
-  steps: STEPS,
-  batch_size: 2,
-  language: 'words',
-  frozen: ['sam', 'eva', 'prompt_encoder', 'extractor', 'point_head', 'mask_decoder'],
-  'optimiser.warm_up': 2,
-  'schedule.report_every': 1,
-  'schedule.save_every': 5,
-  'machine.precision': 'float32',
-}
+const image = new Uint8Array(await readFile('samples/street.png'))
 
 let folder: string
 let server: ServerProcess
-let service: TrainingService
-let request: object
+let client: PixelLLM
+let request: TrainingJobAsked
 /** The curve of a job that nothing disturbs. */
-let undisturbed: unknown
+let undisturbed: readonly Losses[]
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pixelllm-training-e2e-'))
   await start()
-  const dataset = await service.upload(await sceneArchive(12, '--new-things'))
+  const dataset = await uploadScenes(client, 12, '--new-things')
   expect(dataset).toMatchObject({ status: 'ready', errors: [], counts: { images: 12 } })
-  request = { recipe: 'trace', dataset: dataset.id, hyperparameters }
+  request = { recipe: 'trace', dataset: dataset.id, hyperparameters: SHORT }
+  await stop()
+})
+
+beforeEach(async () => {
+  await start()
+  await untilReady(client)
 })
 
 afterAll(async () => {
@@ -54,60 +58,80 @@ afterAll(async () => {
 
 async function start(): Promise<void> {
   server = await ServerProcess.start({ PIXELLLM_DATA_DIR: folder })
-  service = new TrainingService(await server.address())
+  client = new PixelLLM({ baseUrl: await server.address() })
+}
+
+async function stop(): Promise<void> {
+  server.signal('SIGTERM')
+  const { code } = await server.exited
+  expect(code).toBe(0)
 }
 
 test('a job becomes a model that answers beside the one it was trained from', async () => {
-  const created = await service.create({ ...request, name: 'new-things' })
-  const { job, events } = await service.finish(created.id)
+  const created = await client.trainingJobs.create({ ...request, name: 'new-things' })
+  const { job, events, curve } = await followToEnd(client, created.id)
 
-  expect(job).toMatchObject({ status: 'succeeded', error: null, progress: { step: STEPS } })
+  expect(job).toMatchObject({ status: 'succeeded', error: null, progress: { step: SHORT.steps } })
   expect(statusesOf(events)).toEqual(['queued', 'running', 'succeeded'])
-  undisturbed = await service.metrics(job.id)
-  expect(curveOf(undisturbed).map(({ step }) => step)).toEqual(range(1, STEPS))
+  expect(curve.map(({ step }) => step)).toEqual(range(1, SHORT.steps))
+  undisturbed = curve
 
-  const model = Model.parse(await service.post(`/v1/models/${job.model}/activate`))
-  const answers = await Promise.all(
-    ['tiny', model.id].map((id) =>
-      service.post('/v1/caption', { image: { data: image }, model: id }),
-    ),
+  const model = await client.models.activate(job.model ?? '')
+  const [old, trained] = await Promise.all(
+    ['tiny', model.id].map((id) => client.caption(image, { model: id })),
   )
-  const [old, trained] = answers.map((answer) => CaptionResult.parse(answer))
   expect(model).toMatchObject({ status: 'active', base_model: 'tiny', training_job: job.id })
   expect(trained).toMatchObject({ model: model.id, words: expect.any(Array) })
   expect(old).toMatchObject({ model: 'tiny' })
+
+  expect(await processesOn(folder)).toEqual(
+    expect.arrayContaining(
+      Object.values(COMMANDS).map((command) => expect.stringMatching(command)),
+    ),
+  )
+  expect(await locksOn(folder)).toMatchObject({ 'queue/lock': 'held' })
+  await stop()
+  await expectNothingLeft(job)
 })
 
 describe.each(['the Python worker', 'the bridge host', 'the gateway', 'Valkey'] as const)(
   '%s killed',
   (victim) => {
     test.each(range(1, MOMENTS))('at moment %i changes nothing of a job', async (moment) => {
-      await service.ready()
       const chance = chances(`${victim} ${moment}`)
-      const created = await service.create(request)
-      await waitFor(created, 1 + Math.floor(chance() * (STEPS + 2)), chance() * LONGEST_WAIT_MS)
+      const created = await client.trainingJobs.create(request)
+      await waitFor(created, 1 + Math.floor(chance() * (SHORT.steps + 2)))
+      await new Promise((resolve) => setTimeout(resolve, chance() * LONGEST_WAIT_MS))
       await kill(victim)
 
-      const { job, events } = await service.finish(created.id)
+      const { job, events, curve } = await followToEnd(client, created.id)
 
       expect(job).toMatchObject({ status: 'succeeded', error: null })
-      expect(curveOf(await service.metrics(job.id))).toEqual(curveOf(undisturbed))
+      expect(curve).toEqual(undisturbed)
       const numbers = events.map(({ id }) => id)
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
-      expect(stepsOf(events)).toEqual(range(1, STEPS))
+      expect(stepsOf(events)).toEqual(range(1, SHORT.steps))
       expect(statusesOf(events).filter((status) => status === 'succeeded')).toHaveLength(1)
+
+      await stop()
+      await expectNothingLeft(job)
     })
   },
 )
 
-/** Waits until a job has told so many things, and then for a while. */
-async function waitFor({ id }: TrainingJob, count: number, ms: number): Promise<void> {
+/** The server has ended; so has everything that it, or one before it on this folder, ever started. */
+async function expectNothingLeft({ id }: TrainingJob): Promise<void> {
+  expect(await processesOn(folder)).toEqual([])
+  expect(await locksOn(folder)).toMatchObject({ 'queue/lock': 'free', [`runs/${id}/lock`]: 'free' })
+}
+
+/** Waits until a job has told so many things. */
+async function waitFor({ id }: TrainingJob, count: number): Promise<void> {
   let seen = 0
-  for await (const _ of service.follow(id)) {
+  for await (const _ of client.trainingJobs.events(id)) {
     seen += 1
-    if (seen === count) break
+    if (seen === count) return
   }
-  await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 const COMMANDS = {
@@ -127,24 +151,6 @@ async function kill(victim: keyof typeof COMMANDS | 'the gateway'): Promise<void
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
     if (COMMANDS[victim].test(command)) process.kill(pid, 'SIGKILL')
   }
-}
-
-/** Losses by step; what tells of time and memory is left out. */
-function curveOf(metrics: unknown): { step: number; losses: unknown }[] {
-  if (!Array.isArray(metrics)) throw new TypeError('there is no curve')
-  return metrics.map(({ step, values: { step_s, ...losses } }) => ({ step, losses }))
-}
-
-function statusesOf(events: readonly TrainingEvent[]): unknown[] {
-  return events.filter(({ type }) => type === 'status').map(({ data }) => data['status'])
-}
-
-function stepsOf(events: readonly TrainingEvent[]): unknown[] {
-  return events.filter(({ type }) => type === 'metrics').map(({ data }) => data['step'])
-}
-
-function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }
 
 /** Numbers from 0 to 1 that a text decides (mulberry32). */

@@ -1,110 +1,132 @@
+/** Training over HTTP, as a program with the client does it. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import {
-  Dataset,
+import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
+import type {
   DatasetDetails,
+  PixelLLM,
   TrainingEvent,
   TrainingJob,
-  TrainingMetricsList,
-} from '../../schemas/index.ts'
-import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
-import { PixelLLM } from '../../sdk/src/index.ts'
+  TrainingMetrics,
+} from '../../sdk/src/index.ts'
+import { openFile } from '../../sdk/src/node.ts'
 
 const run = promisify(execFile)
-const JOBS = '/v1/training-jobs'
-const JSON_BODY = { 'content-type': 'application/json' }
-/** The end of a test's patience with a job. */
+/** The end of a test's patience with a server. */
 const PATIENCE_MS = 120_000
 /** Between two looks at what cannot be followed; the processors are the server's meanwhile. */
 const LOOK_MS = 50
 
-/** Scenes in the plain layout, as an archive. */
-export async function sceneArchive(scenes: number, ...options: string[]): Promise<Blob> {
+/** Draws scenes in the plain layout into a new folder. */
+export async function writeScenes(
+  folder: string,
+  scenes: number,
+  ...options: string[]
+): Promise<void> {
+  const program = ['-m', 'pixelllm.data', 'write-plain', folder, '--scenes', `${scenes}`]
+  await run(placesOf(ROOT).venvPython, [...program, ...options], { timeout: PATIENCE_MS })
+}
+
+/** Sends scenes as an archive, and waits until they are validated. */
+export async function uploadScenes(
+  client: PixelLLM,
+  scenes: number,
+  ...options: string[]
+): Promise<DatasetDetails> {
   const parent = await mkdtemp(join(tmpdir(), 'pixelllm-scenes-'))
   try {
     const folder = join(parent, 'scenes')
-    const count = ['--scenes', `${scenes}`, ...options]
-    const program = ['-m', 'pixelllm.data', 'write-plain', folder, ...count]
-    await run(placesOf(ROOT).venvPython, program, { timeout: 60_000 })
-    await run('tar', ['-czf', join(parent, 'scenes.tar.gz'), '-C', folder, '.'])
-    return new Blob([await readFile(join(parent, 'scenes.tar.gz'))])
+    const archive = join(parent, 'scenes.tar.gz')
+    await writeScenes(folder, scenes, ...options)
+    await run('tar', ['-czf', archive, '-C', folder, '.'])
+    const { id } = await client.datasets.upload(await openFile(archive), { name: 'scenes' })
+    return await client.datasets.wait(id, { signal: AbortSignal.timeout(PATIENCE_MS) })
   } finally {
     await rm(parent, { recursive: true, force: true })
   }
 }
 
-/** Training over HTTP, as a client of the server at `address` does it. */
-export class TrainingService {
-  readonly address: string
-
-  constructor(address: string) {
-    this.address = address
+/** Waits until a worker answers. */
+export async function untilReady(client: PixelLLM): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!(await client.health()).ready) {
+    if (Date.now() > deadline) throw new Error('no worker is ready')
+    await sleep(LOOK_MS)
   }
+}
 
-  /** Sends an archive and waits until it is validated. */
-  async upload(archive: Blob): Promise<DatasetDetails> {
-    const form = new FormData()
-    form.append('archive', archive, 'scenes.tar.gz')
-    const { id } = Dataset.parse(await this.#send('/v1/datasets', { method: 'POST', body: form }))
-    const deadline = Date.now() + PATIENCE_MS
-    while (Date.now() < deadline) {
-      const found = DatasetDetails.parse(await this.#send(`/v1/datasets/${id}`))
-      if (found.status !== 'validating') return found
-      await sleep(LOOK_MS)
-    }
-    throw new Error(`${id} is still being validated`)
-  }
+export interface EndedJob {
+  readonly job: TrainingJob
+  /** Everything that happened to it, as it came. */
+  readonly events: readonly TrainingEvent[]
+  readonly curve: readonly Losses[]
+}
 
-  /** Waits until a worker answers. */
-  async ready(): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS
-    while (!(await fetch(`${this.address}/readyz`)).ok) {
-      if (Date.now() > deadline) throw new Error('no worker is ready')
-      await sleep(LOOK_MS)
-    }
-  }
+/** What a step was worth. */
+export interface Losses {
+  readonly step: number
+  readonly losses: Readonly<Record<string, unknown>>
+}
 
-  async create(request: object): Promise<TrainingJob> {
-    return TrainingJob.parse(await this.post(JOBS, request))
-  }
+/** Follows a job to its end. */
+export async function followToEnd(
+  client: PixelLLM,
+  id: string,
+  patience_ms = PATIENCE_MS,
+): Promise<EndedJob> {
+  const { trainingJobs } = client
+  const signal = AbortSignal.timeout(patience_ms)
+  const events: TrainingEvent[] = []
+  for await (const event of trainingJobs.events(id, { signal })) events.push(event)
+  const curve = (await trainingJobs.metrics(id).all()).map(lossesOf)
+  return { job: await trainingJobs.read(id), events, curve }
+}
 
-  async read(id: string): Promise<TrainingJob> {
-    return TrainingJob.parse(await this.#send(`${JOBS}/${id}`))
-  }
+/** What tells of time is left out. */
+function lossesOf({ step, values: { step_s, ...losses } }: TrainingMetrics): Losses {
+  return { step, losses }
+}
 
-  /** The events of a job as they come, until it has ended. */
-  async *follow(id: string, after = 0): AsyncGenerator<TrainingEvent> {
-    const { trainingJobs } = new PixelLLM({ baseUrl: this.address })
-    const signal = AbortSignal.timeout(PATIENCE_MS)
-    for await (const event of trainingJobs.events(id, { after, signal })) {
-      yield TrainingEvent.parse(event)
-    }
-  }
+export function statusesOf(events: readonly TrainingEvent[]): unknown[] {
+  return events.filter(({ type }) => type === 'status').map(({ data }) => data['status'])
+}
 
-  /** Follows a job to its end. */
-  async finish(id: string): Promise<{ job: TrainingJob; events: TrainingEvent[] }> {
-    const events: TrainingEvent[] = []
-    for await (const event of this.follow(id)) events.push(event)
-    return { job: await this.read(id), events }
-  }
+/** The steps that were told, in the order in which they were. */
+export function stepsOf(events: readonly TrainingEvent[]): unknown[] {
+  return events.filter(({ type }) => type === 'metrics').map(({ data }) => data['step'])
+}
 
-  async metrics(id: string): Promise<TrainingMetricsList['metrics']> {
-    return TrainingMetricsList.parse(await this.#send(`${JOBS}/${id}/metrics?limit=1000`)).metrics
-  }
+export function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+}
 
-  async post(path: string, body: object = {}): Promise<unknown> {
-    return this.#send(path, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(body) })
-  }
+/** A short job of `tiny`, each of whose steps is told; a checkpoint every five. */
+export const SHORT = {
+  steps: 24,
+  batch_size: 2,
+  language: 'words',
+  frozen: ['sam', 'eva', 'prompt_encoder', 'extractor', 'point_head', 'mask_decoder'],
+  'optimiser.warm_up': 2,
+  'schedule.report_every': 1,
+  'schedule.save_every': 5,
+  'machine.precision': 'float32',
+}
 
-  async #send(path: string, init: RequestInit = {}): Promise<unknown> {
-    const signal = AbortSignal.timeout(PATIENCE_MS)
-    const response = await fetch(this.address + path, { ...init, signal })
-    const reply: unknown = await response.json()
-    if (!response.ok) throw new Error(`${path}: ${JSON.stringify(reply)}`)
-    return reply
+/** What "Teach new names" of docs/training.md says, for a lesson of so many steps. */
+export function teachNewNames(steps: number, learningRate: number) {
+  return {
+    steps,
+    batch_size: 8,
+    language: 'words',
+    frozen: SHORT.frozen,
+    'optimiser.learning_rate': learningRate,
+    'optimiser.warm_up': 20,
+    'optimiser.max_norm': 1,
+    'noise.dropout': 0,
+    'machine.precision': 'float32',
   }
 }
