@@ -70,9 +70,16 @@ export class ModelRegistry {
     return describeTrained(await this.#trained(id), this.#circumstances(id))
   }
 
-  /** Where a model lies; its folder is null for the server's own. Nothing where there is none. */
+  /**
+   * Where a model lies; its folder is null for the server's own. Nothing where there is none. Throws
+   * `worker_unavailable` where that is not known, because the server's own is still being loaded.
+   */
   async find(id: ModelId): Promise<{ readonly folder: string | null } | undefined> {
-    return this.#own()?.id === id ? { folder: null } : this.#folder.find(id)
+    const own = this.#own()
+    if (own?.id === id) return { folder: null }
+    const trained = await this.#folder.find(id)
+    if (trained === undefined && own === undefined) throw stillLoading()
+    return trained
   }
 
   /** The model that answers requests that name none; nothing until one is loaded. */
@@ -83,9 +90,7 @@ export class ModelRegistry {
   /** The model that is to answer a request, which may name one. */
   async choose(wanted: ModelId | undefined): Promise<LoadedModel> {
     const id = wanted ?? this.default()
-    if (id === undefined || this.#own() === undefined) {
-      throw new ApiError('worker_unavailable', 'the model is being loaded')
-    }
+    if (id === undefined || this.#own() === undefined) throw stillLoading()
     return this.#loaded(id) ?? this.#refuse(id, wanted)
   }
 
@@ -146,7 +151,7 @@ export class ModelRegistry {
 
   #checkBase({ id, base_model }: StoredModel): void {
     const own = this.#own()
-    if (own === undefined) throw new ApiError('worker_unavailable', 'the model is being loaded')
+    if (own === undefined) throw stillLoading()
     if (own.id === base_model) return
     throw new ApiError(
       'model_unavailable',
@@ -241,6 +246,10 @@ export class ModelRegistry {
 
 function notFound(id: ModelId): ApiError {
   return new ApiError('model_not_found', `there is no model ${id}: GET /v1/models lists them`)
+}
+
+function stillLoading(): ApiError {
+  return new ApiError('worker_unavailable', 'the model is being loaded')
 }
 
 function inUse(message: string): ApiError {

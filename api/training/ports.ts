@@ -17,7 +17,7 @@ export interface TrainingDataset {
 export interface TrainingModels {
   /** The model that answers requests that name none; undefined until one is loaded. */
   default(): ModelId | undefined
-  /** Undefined where there is no such model. */
+  /** Undefined where there is no such model. Throws `worker_unavailable` until that is known. */
   find(id: ModelId): Promise<TrainingModel | undefined>
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ErrorCode, Failure, TrainingJobId, TrainOutcome } from '../../schemas/index.ts'
 import { WorkerError, type Workshop } from '../../worker-bridge/index.ts'
+import { ApiError } from '../errors.ts'
 import { isDiskFull } from '../write-whole.ts'
 import { isWorkable, type JobState } from './job-state.ts'
 import type { JobStore } from './job-store.ts'
@@ -81,10 +82,8 @@ export class Supervisor {
       attempt = await run.claim(attempt)
       // Whoever takes a job from its worker changes its status first and claims then.
       if (attempt === undefined || !isWorkable(await run.state())) return
-      const order = await this.#order(run, attempt)
-      if (order === undefined) return
-
-      const ending = await this.#train(order)
+      const ending = await this.#train(run, attempt)
+      if (ending === undefined) return
       if (typeof ending === 'string') return this.#end(run, ending)
       const isLater = LATER.has(ending.code)
       log.warn(`${run.record.id}, attempt ${attempt}: ${ending.message} (${ending.code})`)
@@ -127,11 +126,14 @@ export class Supervisor {
     }
   }
 
-  async #train(order: Order): Promise<TrainOutcome | Failure> {
+  /** Undefined where the job has failed before the worker was asked. */
+  async #train(run: Run, attempt: number): Promise<TrainOutcome | Failure | undefined> {
     try {
+      const order = await this.#order(run, attempt)
+      if (order === undefined) return undefined
       return await this.#options.workshop.train(order, { signal: this.#stopping.signal })
     } catch (error) {
-      if (!(error instanceof WorkerError)) throw error
+      if (!(error instanceof WorkerError) && !(error instanceof ApiError)) throw error
       return { code: error.code, message: error.message }
     }
   }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { ApiError } from '../../../api/errors.ts'
 import type { Run } from '../../../api/training/run.ts'
 import { TrainingJobId } from '../../../schemas/index.ts'
 import { WorkerError } from '../../../worker-bridge/index.ts'
@@ -51,6 +52,23 @@ test('200 jobs that wait at once all end, in order', async () => {
   expect(place.workshop.pieces.map(({ job }) => job)).toEqual(ids)
   expect(ids).toEqual(ids.toSorted())
   for (const run of runs) expect(await statusesOf(run)).toEqual(['queued', 'running', 'succeeded'])
+})
+
+test('a job waits while it is not known whether its model is there', async () => {
+  const find = place.models.get.bind(place.models)
+  let looks = 0
+  place.models.get = (id) => {
+    looks += 1
+    // The first look is that of the request for the job.
+    if (looks === 2) throw new ApiError('worker_unavailable', 'the model is being loaded')
+    return find(id)
+  }
+
+  const run = await createJob(place)
+  await untilStatus(place, run, 'succeeded')
+
+  expect(await statusesOf(run)).toEqual(['queued', 'running', 'succeeded'])
+  expect(looks).toBe(3)
 })
 
 describe('a crash of the worker', () => {
