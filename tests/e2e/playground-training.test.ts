@@ -11,22 +11,10 @@ import { tarOf } from '../helpers/archives.ts'
 import { describeInBrowser, faultsOf, keepScreenshot, TestBrowser } from '../helpers/browser.ts'
 import { datasetFiles } from '../helpers/datasets.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
-import { sceneArchive, TrainingService } from '../helpers/training-service.ts'
+import { ENDLESS, QUICK, sceneArchive, TrainingService } from '../helpers/training-service.ts'
 
 // Python imports torch and loads the model in each server, on a machine that does much else.
 jest.setTimeout(180_000)
-
-/** Only the language model learns words: a step is short. */
-const quick = {
-  batch_size: 2,
-  language: 'words',
-  frozen: ['sam', 'eva', 'prompt_encoder', 'extractor', 'point_head', 'mask_decoder'],
-  'optimiser.warm_up': 2,
-  'schedule.report_every': 1,
-  'machine.precision': 'float32',
-}
-/** Longer than any test waits. */
-const ENDLESS = 5000
 
 describeInBrowser('the training panel', () => {
   let folder: string
@@ -73,7 +61,7 @@ describeInBrowser('the training panel', () => {
       recipe: 'trace',
       dataset,
       name,
-      hyperparameters: { ...quick, steps },
+      hyperparameters: { ...QUICK, steps },
     })
   }
 

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { CaptionResult, Model, type TrainingEvent, type TrainingJob } from '../../schemas/index.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
-import { sceneArchive, TrainingService } from '../helpers/training-service.ts'
+import { QUICK, sceneArchive, TrainingService } from '../helpers/training-service.ts'
 
 // Python imports torch and loads the model after each kill, on a machine that does much else.
 jest.setTimeout(240_000)
@@ -22,14 +22,9 @@ const LONGEST_WAIT_MS = 150
 const image = (await readFile('samples/street.png')).toString('base64')
 
 const hyperparameters = {
+  ...QUICK,
   steps: STEPS,
-  batch_size: 2,
-  language: 'words',
-  frozen: ['sam', 'eva', 'prompt_encoder', 'extractor', 'point_head', 'mask_decoder'],
-  'optimiser.warm_up': 2,
-  'schedule.report_every': 1,
   'schedule.save_every': 5,
-  'machine.precision': 'float32',
 }
 
 let folder: string

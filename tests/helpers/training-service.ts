@@ -22,6 +22,18 @@ const PATIENCE_MS = 120_000
 /** Between two looks at what cannot be followed; the processors are the server's meanwhile. */
 const LOOK_MS = 50
 
+/** Of a recipe for captions with places: only the language model learns, so that steps are short. */
+export const QUICK = {
+  batch_size: 2,
+  language: 'words',
+  frozen: ['sam', 'eva', 'prompt_encoder', 'extractor', 'point_head', 'mask_decoder'],
+  'optimiser.warm_up': 2,
+  'schedule.report_every': 1,
+  'machine.precision': 'float32',
+}
+/** Steps of a job that goes on for longer than any test waits. */
+export const ENDLESS = 5000
+
 /** Scenes in the plain layout, as an archive. */
 export async function sceneArchive(scenes: number, ...options: string[]): Promise<Blob> {
   const parent = await mkdtemp(join(tmpdir(), 'pixelllm-scenes-'))
