@@ -75,7 +75,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
   })
-  const metrics = createMetrics(worker)
+  const metrics = createMetrics(worker, training)
   const tracing = await openTracing(config.traces_url, log)
   const traces = tracing === undefined ? [] : [requestTrace(tracing)]
   registerObservers(app, [requestLog, requestMetrics(metrics), ...traces])

@@ -40,7 +40,7 @@ export const examples: Readonly<Record<string, Example>> = {
     source: curl(
       '/v1/training-jobs',
       json(
-        '{"recipe":"ref","dataset":"\'$DATASET\'","hyperparameters":{"steps":2},"name":"scenes"}',
+        '{"recipe":"ref","dataset":"\'$DATASET\'","hyperparameters":{"steps":10,"batch_size":2},"name":"scenes"}',
       ),
     ),
     keeps: { JOB: 'id' },
@@ -61,7 +61,7 @@ export const examples: Readonly<Record<string, Example>> = {
     source: curl('/v1/training-jobs/$JOB/checkpoints/$CHECKPOINT', '-o checkpoint.tar'),
   },
   cancelTrainingJob: { source: curl('/v1/training-jobs/$JOB/cancel', '-X POST') },
-  listModels: { source: curl('/v1/models'), keeps: { MODEL: 'models.0.id' } },
+  listModels: { source: curl('/v1/models'), keeps: { MODEL: 'models.1.id' } },
   readModel: { source: curl('/v1/models/$MODEL') },
   activateModel: { source: curl('/v1/models/$MODEL/activate', json('{"default":false}')) },
   deactivateModel: { source: curl('/v1/models/$MODEL/deactivate', '-X POST') },

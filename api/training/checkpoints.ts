@@ -53,6 +53,8 @@ export async function packCheckpoint(runFolder: string, id: CheckpointId): Promi
     })
   }
   const archive = pack()
+  // Where the reader goes away, the pipeline no longer listens: without a listener the process would end.
+  archive.on('error', () => {})
   // What follows a failure is the end of the stream, which its reader sees.
   fill(archive, id, files)
     .then(() => archive.finalize())
@@ -75,6 +77,7 @@ async function fill(
       const entry = archive.entry({ name: `${id}/${name}`, size, mtime, mode: 0o600 }, (error) =>
         error ? reject(error) : resolve(),
       )
+      entry.on('error', reject)
       file.createReadStream({ autoClose: false }).on('error', reject).pipe(entry)
     })
   }

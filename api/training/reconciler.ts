@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { TrainingJobId } from '../../schemas/index.ts'
-import { isFinal, isWorkable, type JobState } from './job-state.ts'
+import { isWorkable, type JobState } from './job-state.ts'
 import type { JobStore } from './job-store.ts'
+import { JobTally } from './job-tally.ts'
 import type { TrainingDatasets } from './ports.ts'
 import { isGone } from './process-identity.ts'
 import type { Run } from './run.ts'
@@ -28,7 +29,8 @@ interface Pending {
 export class Reconciler {
   readonly #options: ReconcilerOptions
   readonly #closing = new AbortController()
-  readonly #final = new Set<TrainingJobId>()
+  /** What the jobs were at the last look. */
+  readonly tally = new JobTally()
   #finished: Promise<void> | undefined
 
   constructor(options: ReconcilerOptions) {
@@ -80,15 +82,17 @@ export class Reconciler {
   async #pending(): Promise<Pending[]> {
     const { store } = this.#options
     const pending: Pending[] = []
+    const states = new Map<TrainingJobId, JobState>()
     for (const id of (await store.ids()).reverse()) {
-      if (this.#final.has(id)) continue
+      if (this.tally.hasEnded(id)) continue
       const run = await store.findReadable(id)
       if (run === undefined) continue
       let state = await run.state()
       if (state.status === 'validating_files') state = await this.#validate(run, state)
       if (isWorkable(state)) pending.push({ id, state })
-      if (isFinal(state)) this.#final.add(id)
+      states.set(id, state)
     }
+    this.tally.take(states)
     return pending
   }
 

@@ -11,6 +11,7 @@ import { JobCreator } from './creator.ts'
 import { Followers } from './followers.ts'
 import { IdempotencyKeys } from './idempotency.ts'
 import { JobStore } from './job-store.ts'
+import type { JobCounts } from './job-tally.ts'
 import { defaultTrainingLimits, type TrainingLimits } from './limits.ts'
 import type { TrainingDatasets, TrainingModels } from './ports.ts'
 import { identifyProcess } from './process-identity.ts'
@@ -114,6 +115,16 @@ export class Training {
     const token = await identifyProcess()
     const queue = new TrainingQueue({ address, name: place.name, token, limits, log })
     return new Training(options, { store, keys, queue, server, limits })
+  }
+
+  /** Whether the queue answered at the last look. */
+  get isQueueReady(): boolean {
+    return this.#parts.queue.isReady
+  }
+
+  /** What the jobs were when they were last compared with the queue. */
+  get counts(): JobCounts {
+    return this.#reconciler.tally.counts
   }
 
   /** What Bull's board shows. */

@@ -6,6 +6,7 @@ export class Deadline {
   readonly #timeoutMs: number
   readonly #caller: AbortSignal | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  #isOver = false
 
   constructor(timeoutMs: number, caller?: AbortSignal) {
     this.#timeoutMs = timeoutMs
@@ -20,9 +21,10 @@ export class Deadline {
     return this.#stop.signal
   }
 
-  /** Something moved: the time begins again. */
+  /** Something moved: the time begins again. Where the wait is over, that is of no interest. */
   extend(): void {
     clearTimeout(this.#timer)
+    if (this.#isOver) return
     if (this.#timeoutMs === Number.POSITIVE_INFINITY || this.signal.aborted) return
     this.#timer = setTimeout(this.#onTimeout, this.#timeoutMs)
   }
@@ -34,6 +36,7 @@ export class Deadline {
 
   /** The wait is over. May be called twice. */
   clear(): void {
+    this.#isOver = true
     clearTimeout(this.#timer)
     this.#caller?.removeEventListener('abort', this.#onAbort)
   }

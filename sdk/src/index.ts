@@ -16,6 +16,8 @@ export {
   type FollowOptions,
   isFinal,
   type ListJobsOptions,
+  type MetricsOptions,
+  type PastEventsOptions,
   type TrainingJobAsked,
   type TrainingJobs,
 } from './training-jobs.ts'

@@ -42,6 +42,16 @@ export interface FollowOptions extends CallOptions {
   readonly after?: number
 }
 
+export interface PastEventsOptions extends FollowOptions {
+  /** Entries to ask for at once. @default 100 */
+  readonly limit?: number
+}
+
+export interface MetricsOptions extends CallOptions {
+  /** Entries to ask for at once. @default 100 */
+  readonly limit?: number
+}
+
 /** What a request for a training job does with it. */
 type Change = 'cancel' | 'pause' | 'resume'
 
@@ -132,10 +142,10 @@ export class TrainingJobs {
   /** What has happened to a job so far. */
   pastEvents(
     id: TrainingJobId,
-    { after = 0, ...options }: FollowOptions = {},
+    { after = 0, limit, ...options }: PastEventsOptions = {},
   ): Listing<TrainingEvent> {
     return new Listing(async (last) => {
-      const query = { after: last?.id ?? after }
+      const query = { after: last?.id ?? after, ...(limit && { limit }) }
       const { events, has_more } = await this.#transport.json<TrainingEventList>(
         (raw, { signal }) =>
           raw.GET('/v1/training-jobs/{id}/events', {
@@ -150,9 +160,9 @@ export class TrainingJobs {
   }
 
   /** The curves of a job, by step. */
-  metrics(id: TrainingJobId, options: CallOptions = {}): Listing<TrainingMetrics> {
+  metrics(id: TrainingJobId, { limit, ...options }: MetricsOptions = {}): Listing<TrainingMetrics> {
     return new Listing(async (last) => {
-      const query = { after: last?.step ?? 0 }
+      const query = { after: last?.step ?? 0, ...(limit && { limit }) }
       const { metrics, has_more } = await this.#transport.json<TrainingMetricsList>(
         (raw, { signal }) =>
           raw.GET('/v1/training-jobs/{id}/metrics', {

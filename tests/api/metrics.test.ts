@@ -3,10 +3,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { errorEntry, operations } from '../../schemas/index.ts'
 import { WorkerError } from '../../worker-bridge/index.ts'
+import { Latch } from '../helpers/fake-worker.ts'
 import { formWith } from '../helpers/forms.ts'
 import { type Gateway, openGateway } from '../helpers/gateway.ts'
 import { pngBytes } from '../helpers/pictures.ts'
 import { postForm } from '../helpers/requests.ts'
+import { createJob, untilEvent, untilStatus } from '../helpers/training.ts'
+import { openTrainingGateway, type TrainingGateway } from '../helpers/training-gateway.ts'
+import { until } from '../worker-bridge/fixtures/processes.ts'
 
 const png = await pngBytes(40, 30)
 
@@ -159,6 +163,80 @@ describe('workers', () => {
 
     expect(await read('pixelllm_feature_cache_lookups_total{result="hit"}')).toBe(9)
     expect(await read('pixelllm_batch_size_count{step="decode"}')).toBe(3)
+  })
+})
+
+describe('training', () => {
+  let trainer: TrainingGateway
+
+  beforeEach(async () => {
+    trainer = await openTrainingGateway()
+  })
+
+  afterEach(() => trainer.close())
+
+  /** The series of a metric when the jobs have been looked at, which happens again and again. */
+  async function when(series: string): Promise<string> {
+    let found = ''
+    await until(async () => {
+      found = (await trainer.app.inject('/metrics')).payload
+      return found.split('\n').includes(series)
+    })
+    return found
+  }
+
+  test('has jobs by status, and how far those are that run', async () => {
+    const held = new Latch()
+    trainer.workshop.piece = async ({ step }) => {
+      if (step === 3) await held.opened
+    }
+    const run = await createJob(trainer)
+    await createJob(trainer)
+    await untilEvent(trainer, run, ({ data }) => data.step === 2)
+
+    const text = await when('pixelllm_training_steps{steps="done"} 2')
+
+    held.open()
+    expect(text).toContain('pixelllm_training_jobs{status="running"} 1\n')
+    expect(text).toContain('pixelllm_training_jobs{status="queued"} 1\n')
+    expect(text).toContain('pixelllm_training_steps{steps="left"} 2\n')
+    expect(text).toContain('pixelllm_training_images_per_second 8\n')
+    expect(text).toContain('pixelllm_training_queue_up 1\n')
+  })
+
+  test('has the ends of jobs, by status and code', async () => {
+    const done = await createJob(trainer)
+    await untilStatus(trainer, done, 'succeeded')
+    trainer.workshop.piece = async () => {
+      throw new WorkerError('training_diverged', 'no finite loss')
+    }
+    const failed = await createJob(trainer)
+    await untilStatus(trainer, failed, 'failed')
+
+    const series = 'pixelllm_training_job_ends_total{status="failed",code="training_diverged"} 1'
+    const text = await when(series)
+
+    expect(text).toContain('pixelllm_training_job_ends_total{status="succeeded",code=""} 1\n')
+    expect(text).toContain('pixelllm_training_jobs{status="failed"} 1\n')
+    expect(text).toContain('pixelllm_training_jobs{status="running"} 0\n')
+  })
+
+  test('counts no job as ended that had ended before it was started', async () => {
+    const { folder } = trainer
+    const run = await createJob(trainer)
+    await untilStatus(trainer, run, 'succeeded')
+
+    const again = await openTrainingGateway({ folder })
+    await until(async () => again.training.counts.jobs.get('succeeded') === 1)
+    const { ends } = again.training.counts
+    await again.close()
+
+    expect(ends).toEqual([])
+  })
+
+  test('says that the queue is away, and which models are active', async () => {
+    expect(await read('pixelllm_training_queue_up')).toBe(0)
+    expect(await read('pixelllm_models_active')).toBe(1)
   })
 })
 

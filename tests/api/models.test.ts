@@ -331,3 +331,10 @@ test('a start finds out why a model was not loaded, and loads it where it can', 
   expect(await list()).toMatchObject([{ id: 'tiny' }, { id: NEW, status: 'active' }])
   expect(await written()).toEqual({ active: [OLD, NEW], default: null })
 })
+
+test('until a model is loaded, one that is not found is not said to be gone', async () => {
+  gateway.worker.models = []
+
+  await expect(gateway.models.find('tiny')).rejects.toMatchObject({ code: 'worker_unavailable' })
+  expect(await gateway.models.find(OLD)).toMatchObject({ id: OLD })
+})

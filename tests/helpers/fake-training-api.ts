@@ -1,6 +1,7 @@
 /**
- * A small HTTP server that answers as the contract says for datasets, training jobs and models, and
- * trains nothing: for clients of these routes. Every reply is checked against the contract.
+ * A small HTTP server that answers as the contract says for a dataset and a training job, and trains
+ * nothing: for connections that break where a test says, and for the examples of documents, whose
+ * printed replies are the same each time. Every reply is checked against the contract.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -10,14 +11,11 @@ import {
   Dataset,
   DatasetDetails,
   type DatasetError,
-  DatasetList,
   type ErrorCode,
   Model,
   TrainingCheckpointList,
   TrainingEvent,
   TrainingJob,
-  TrainingJobList,
-  TrainingMetricsList,
 } from '../../schemas/index.ts'
 
 const AT = '2026-11-24T12:00:00Z'
@@ -109,21 +107,13 @@ export class FakeTrainingApi {
   readonly #server = createServer((request, reply) => void this.#answer(request, reply))
   readonly #handlers: readonly [string, RegExp, Handler][] = [
     ['POST', /^\/v1\/datasets$/, (asked, reply) => this.#createDataset(asked, reply)],
-    ['GET', /^\/v1\/datasets$/, ({ query }) => this.#datasetPage(query)],
     ['GET', /^\/v1\/datasets\/\w+$/, () => this.#readDataset()],
-    ['DELETE', /^\/v1\/datasets\/\w+$/, (_, reply) => void reply.writeHead(204).end()],
     ['POST', /^\/v1\/training-jobs$/, (asked, reply) => this.#createJob(asked, reply)],
-    ['GET', /^\/v1\/training-jobs$/, ({ query }) => this.#jobPage(query)],
     ['GET', /^\/v1\/training-jobs\/\w+$/, () => checked(TrainingJob, this.#job())],
-    ['POST', /\/(cancel|pause|resume)$/, ({ path }) => this.#change(path)],
     ['GET', /\/events$/, (asked, reply) => this.#events(asked, reply)],
-    ['GET', /\/metrics$/, ({ query }) => metricsPage(query)],
     ['GET', /\/checkpoints$/, () => checked(TrainingCheckpointList, { checkpoints })],
     ['GET', /\/checkpoints\/step-\d+$/, (_, reply) => void reply.writeHead(200, TAR).end('a tar')],
-    ['GET', /^\/v1\/models\/[\w-]+$/, () => checked(Model, model)],
     ['POST', /\/activate$/, ({ body }) => checked(Model, { ...model, ...JSON.parse(`${body}`) })],
-    ['POST', /\/deactivate$/, () => checked(Model, { ...model, status: 'inactive', device: null })],
-    ['DELETE', /^\/v1\/models\/[\w-]+$/, (_, reply) => void reply.writeHead(204).end()],
   ]
 
   async open(): Promise<string> {
@@ -161,12 +151,6 @@ export class FakeTrainingApi {
     return checked(Dataset, { ...dataset, name: name ?? null, ...registered })
   }
 
-  #datasetPage(query: URLSearchParams): unknown {
-    const all = [dataset, { ...dataset, id: `ds_${'6a'.repeat(16)}` }]
-    const { entries, has_more } = pageOf(all, query, ({ id }) => id, 1)
-    return checked(DatasetList, { datasets: entries, has_more })
-  }
-
   #readDataset(): unknown {
     const found = { ...dataset, samples: [], errors: [] }
     if (this.looks-- > 0) return checked(DatasetDetails, found)
@@ -182,21 +166,8 @@ export class FakeTrainingApi {
     return checked(TrainingJob, { ...job, ...JSON.parse(`${body}`) })
   }
 
-  #jobPage(query: URLSearchParams): unknown {
-    const status = query.get('status')
-    const all = this.jobs.filter((one) => status === null || one.status === status)
-    const { entries, has_more } = pageOf(all, query, ({ id }) => id, 2)
-    return checked(TrainingJobList, { training_jobs: entries, has_more })
-  }
-
   #job(): TrainingJob {
     return this.jobs[0] ?? job
-  }
-
-  #change(path: string): unknown {
-    const change = path.slice(path.lastIndexOf('/') + 1)
-    const status = { cancel: 'cancelled', pause: 'paused', resume: 'queued' }[change]
-    return checked(TrainingJob, { ...this.#job(), status })
   }
 
   #events({ headers, query }: Asked, reply: ServerResponse): unknown {
@@ -221,23 +192,6 @@ const checkpoints = [
   { id: 'step-00000002', step: 2, score: null, bytes: 5, created_at: AT },
   { id: 'step-00000001', step: 1, score: 0.5, bytes: 5, created_at: AT },
 ]
-
-function metricsPage(query: URLSearchParams): unknown {
-  const all = [1, 2, 3].map((step) => ({ step, values: { total: 3 - step } }))
-  const behind = all.filter(({ step }) => step > Number(query.get('after')))
-  const page = { metrics: behind.slice(0, 2), has_more: behind.length > 2 }
-  return checked(TrainingMetricsList, page)
-}
-
-function pageOf<Entry>(
-  all: readonly Entry[],
-  query: URLSearchParams,
-  idOf: (entry: Entry) => string,
-  size: number,
-): { entries: readonly Entry[]; has_more: boolean } {
-  const start = all.findIndex((entry) => idOf(entry) === query.get('after')) + 1
-  return { entries: all.slice(start, start + size), has_more: start + size < all.length }
-}
 
 /** A reply that the contract forbids is a fault of this file. */
 function checked(schema: z.ZodType, reply: unknown): unknown {

@@ -1,6 +1,6 @@
 /** Training over HTTP, as a program with the client does it. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,6 @@ import type {
   TrainingJob,
   TrainingMetrics,
 } from '../../sdk/src/index.ts'
-import { openFile } from '../../sdk/src/node.ts'
 
 const run = promisify(execFile)
 /** The end of a test's patience with a server. */
@@ -31,23 +30,29 @@ export async function writeScenes(
   await run(placesOf(ROOT).venvPython, [...program, ...options], { timeout: PATIENCE_MS })
 }
 
-/** Sends scenes as an archive, and waits until they are validated. */
-export async function uploadScenes(
-  client: PixelLLM,
-  scenes: number,
-  ...options: string[]
-): Promise<DatasetDetails> {
+/** Scenes in the plain layout, as an archive. */
+export async function sceneArchive(scenes: number, ...options: string[]): Promise<Blob> {
   const parent = await mkdtemp(join(tmpdir(), 'pixelllm-scenes-'))
   try {
     const folder = join(parent, 'scenes')
     const archive = join(parent, 'scenes.tar.gz')
     await writeScenes(folder, scenes, ...options)
     await run('tar', ['-czf', archive, '-C', folder, '.'])
-    const { id } = await client.datasets.upload(await openFile(archive), { name: 'scenes' })
-    return await client.datasets.wait(id, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    return new Blob([await readFile(archive)])
   } finally {
     await rm(parent, { recursive: true, force: true })
   }
+}
+
+/** Sends scenes as an archive, and waits until they are validated. */
+export async function uploadScenes(
+  client: PixelLLM,
+  scenes: number,
+  ...options: string[]
+): Promise<DatasetDetails> {
+  const archive = await sceneArchive(scenes, ...options)
+  const { id } = await client.datasets.upload(archive, { name: 'scenes' })
+  return client.datasets.wait(id, { signal: AbortSignal.timeout(PATIENCE_MS) })
 }
 
 /** Waits until a worker answers. */
@@ -104,17 +109,21 @@ export function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }
 
-/** A short job of `tiny`, each of whose steps is told; a checkpoint every five. */
-export const SHORT = {
-  steps: 24,
+/** Of a recipe for captions with places: only the language model learns, so that steps are short. */
+export const QUICK = {
   batch_size: 2,
   language: 'words',
   frozen: ['sam', 'eva', 'prompt_encoder', 'extractor', 'point_head', 'mask_decoder'],
   'optimiser.warm_up': 2,
   'schedule.report_every': 1,
-  'schedule.save_every': 5,
   'machine.precision': 'float32',
 }
+
+/** A short job of `tiny`, each of whose steps is told; a checkpoint every five. */
+export const SHORT = { ...QUICK, steps: 24, 'schedule.save_every': 5 }
+
+/** Steps of a job that goes on for longer than any test waits. */
+export const ENDLESS = 5000
 
 /** What "Teach new names" of docs/training.md says, for a lesson of so many steps. */
 export function teachNewNames(steps: number, learningRate: number) {
@@ -122,7 +131,7 @@ export function teachNewNames(steps: number, learningRate: number) {
     steps,
     batch_size: 8,
     language: 'words',
-    frozen: SHORT.frozen,
+    frozen: QUICK.frozen,
     'optimiser.learning_rate': learningRate,
     'optimiser.warm_up': 20,
     'optimiser.max_norm': 1,

@@ -11,6 +11,7 @@ const AGAIN_MS = 800
 const MOST_DATASETS = 50
 /** More faults than this are not shown; there is a request for all of them. */
 const MOST_ERRORS = 50
+const LONGEST_NAME = 100
 
 const COUNT_NAMES: Readonly<Record<string, string>> = {
   images: 'pictures',
@@ -70,9 +71,8 @@ export class Datasets {
     this.#setSending(true)
     try {
       const onProgress = ({ sent, total }: UploadProgress): void => this.#setShare(sent / total)
-      const name = this.#name.value.trim()
-      const options = { onProgress, signal, ...(name !== '' && { name }) }
-      const dataset = await server.datasets.upload(archive, options)
+      const name = this.#name.value.trim() || archive.name.slice(0, LONGEST_NAME)
+      const dataset = await server.datasets.upload(archive, { onProgress, signal, name })
       await this.refresh(dataset.id)
     } catch (error) {
       if (!signal.aborted) this.#fail(error)

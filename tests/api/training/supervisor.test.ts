@@ -54,6 +54,23 @@ test('200 jobs that wait at once all end, in order', async () => {
   for (const run of runs) expect(await statusesOf(run)).toEqual(['queued', 'running', 'succeeded'])
 })
 
+test('a job waits while it is not known whether its model is there', async () => {
+  const find = place.models.get.bind(place.models)
+  let looks = 0
+  place.models.get = (id) => {
+    looks += 1
+    // The first look is that of the request for the job.
+    if (looks === 2) throw new ApiError('worker_unavailable', 'the model is being loaded')
+    return find(id)
+  }
+
+  const run = await createJob(place)
+  await untilStatus(place, run, 'succeeded')
+
+  expect(await statusesOf(run)).toEqual(['queued', 'running', 'succeeded'])
+  expect(looks).toBe(3)
+})
+
 describe('a crash of the worker', () => {
   test('is followed by another attempt, from the last checkpoint', async () => {
     place.workshop.piece = async ({ step, attempt }) => {

@@ -1,0 +1,65 @@
+import type {
+  ErrorCode,
+  TrainingJobId,
+  TrainingJobStatus,
+  TrainingProgress,
+} from '../../schemas/index.ts'
+import { isFinal, type JobState } from './job-state.ts'
+
+/** How many jobs ended in one way. */
+export interface JobEnd {
+  readonly status: TrainingJobStatus
+  /** Why they failed. */
+  readonly code: ErrorCode | null
+  readonly count: number
+}
+
+export interface JobCounts {
+  /** Those of the data folder, by their status. */
+  readonly jobs: ReadonlyMap<TrainingJobStatus, number>
+  /** How far those are that run. */
+  readonly running: readonly (TrainingProgress | null)[]
+  /** Those that ended since this gateway was started. */
+  readonly ends: readonly JobEnd[]
+}
+
+/** Counts jobs as somebody goes over them, so that nobody has to for the sake of counting. */
+export class JobTally {
+  readonly #since = new Date().toISOString()
+  readonly #final = new Map<TrainingJobId, TrainingJobStatus>()
+  readonly #ends = new Map<string, JobEnd>()
+  #open: readonly JobState[] = []
+
+  /** Whether a job is known to have ended: what it is does not change any more. */
+  hasEnded(id: TrainingJobId): boolean {
+    return this.#final.has(id)
+  }
+
+  /** Takes in the jobs of which it was not known that they had ended. */
+  take(states: ReadonlyMap<TrainingJobId, JobState>): void {
+    this.#open = [...states.values()].filter((state) => !isFinal(state))
+    for (const [id, state] of states) if (isFinal(state)) this.#end(id, state)
+  }
+
+  get counts(): JobCounts {
+    const jobs = new Map<TrainingJobStatus, number>()
+    for (const status of [...this.#final.values(), ...this.#open.map(({ status }) => status)]) {
+      jobs.set(status, (jobs.get(status) ?? 0) + 1)
+    }
+    const running = this.#open.filter(({ status }) => status === 'running')
+    return {
+      jobs,
+      running: running.map(({ progress }) => progress),
+      ends: [...this.#ends.values()],
+    }
+  }
+
+  #end(id: TrainingJobId, { status, error, finished_at }: JobState): void {
+    this.#final.set(id, status)
+    if (finished_at === null || finished_at < this.#since) return
+    const code = error?.code ?? null
+    const key = `${status} ${code}`
+    const count = (this.#ends.get(key)?.count ?? 0) + 1
+    this.#ends.set(key, { status, code, count })
+  }
+}
