@@ -70,9 +70,16 @@ export class ModelRegistry {
     return describeTrained(await this.#trained(id), this.#circumstances(id))
   }
 
-  /** Where a model lies; its folder is null for the server's own. Nothing where there is none. */
+  /**
+   * Where a model lies; its folder is null for the server's own. Nothing where there is none. Throws
+   * `worker_unavailable` where that is not known, because the server's own has no name before it is loaded.
+   */
   async find(id: ModelId): Promise<{ readonly folder: string | null } | undefined> {
-    return this.#own()?.id === id ? { folder: null } : this.#folder.find(id)
+    const own = this.#own()
+    if (own?.id === id) return { folder: null }
+    const trained = await this.#folder.find(id)
+    if (trained === undefined && own === undefined) throw beingLoaded()
+    return trained
   }
 
   /** The model that answers requests that name none; nothing until one is loaded. */
@@ -83,9 +90,7 @@ export class ModelRegistry {
   /** The model that is to answer a request, which may name one. */
   async choose(wanted: ModelId | undefined): Promise<LoadedModel> {
     const id = wanted ?? this.default()
-    if (id === undefined || this.#own() === undefined) {
-      throw new ApiError('worker_unavailable', 'the model is being loaded')
-    }
+    if (id === undefined || this.#own() === undefined) throw beingLoaded()
     return this.#loaded(id) ?? this.#refuse(id, wanted)
   }
 
@@ -146,7 +151,7 @@ export class ModelRegistry {
 
   #checkBase({ id, base_model }: StoredModel): void {
     const own = this.#own()
-    if (own === undefined) throw new ApiError('worker_unavailable', 'the model is being loaded')
+    if (own === undefined) throw beingLoaded()
     if (own.id === base_model) return
     throw new ApiError(
       'model_unavailable',
@@ -237,6 +242,10 @@ export class ModelRegistry {
     this.#turn = acting.catch(() => {})
     return acting
   }
+}
+
+function beingLoaded(): ApiError {
+  return new ApiError('worker_unavailable', 'the model is being loaded')
 }
 
 function notFound(id: ModelId): ApiError {

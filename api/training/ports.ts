@@ -17,7 +17,7 @@ export interface TrainingDataset {
 export interface TrainingModels {
   /** The model that answers requests that name none; undefined until one is loaded. */
   default(): ModelId | undefined
-  /** Undefined where there is no such model. */
+  /** Undefined where there is no such model; throws `worker_unavailable` where that is not known yet. */
   find(id: ModelId): Promise<TrainingModel | undefined>
 }
 

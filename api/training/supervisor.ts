@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ErrorCode, Failure, TrainingJobId, TrainOutcome } from '../../schemas/index.ts'
 import { WorkerError, type Workshop } from '../../worker-bridge/index.ts'
+import { ApiError } from '../errors.ts'
 import { isDiskFull } from '../write-whole.ts'
 import { isWorkable, type JobState } from './job-state.ts'
 import type { JobStore } from './job-store.ts'
@@ -81,10 +82,8 @@ export class Supervisor {
       attempt = await run.claim(attempt)
       // Whoever takes a job from its worker changes its status first and claims then.
       if (attempt === undefined || !isWorkable(await run.state())) return
-      const order = await this.#order(run, attempt)
-      if (order === undefined) return
-
-      const ending = await this.#train(order)
+      const ending = await this.#work(run, attempt)
+      if (ending === undefined) return
       if (typeof ending === 'string') return this.#end(run, ending)
       const isLater = LATER.has(ending.code)
       log.warn(`${run.record.id}, attempt ${attempt}: ${ending.message} (${ending.code})`)
@@ -93,6 +92,18 @@ export class Supervisor {
 
       await sleep(pause_ms, undefined, { signal: this.#stopping.signal }).catch(() => {})
       pause_ms = Math.min(pause_ms * 2, limits.max_backoff_ms)
+    }
+  }
+
+  /** Has a worker work on it. Undefined where the job fails for want of something. */
+  async #work(run: Run, attempt: number): Promise<TrainOutcome | Failure | undefined> {
+    const { workshop } = this.#options
+    try {
+      const order = await this.#order(run, attempt)
+      return order && (await workshop.train(order, { signal: this.#stopping.signal }))
+    } catch (error) {
+      if (!(error instanceof WorkerError || error instanceof ApiError)) throw error
+      return { code: error.code, message: error.message }
     }
   }
 
@@ -124,15 +135,6 @@ export class Supervisor {
       base_model,
       base_folder: base.folder,
       model: { id: model, folder: modelFolder(model) },
-    }
-  }
-
-  async #train(order: Order): Promise<TrainOutcome | Failure> {
-    try {
-      return await this.#options.workshop.train(order, { signal: this.#stopping.signal })
-    } catch (error) {
-      if (!(error instanceof WorkerError)) throw error
-      return { code: error.code, message: error.message }
     }
   }
 

@@ -210,6 +210,16 @@ describe('activating', () => {
     expect(gateway.host.orders.at(-1)).toBe(`unload ${OLD}`)
   })
 
+  test('is no model that is missing while the server has not loaded its own', async () => {
+    gateway.worker.models = []
+
+    await expect(gateway.models.find('tiny')).rejects.toMatchObject({ code: 'worker_unavailable' })
+    expect(await gateway.models.find(OLD)).toMatchObject({ folder: expect.any(String) })
+    gateway.worker.models = [tinyModel]
+    expect(await gateway.models.find('tiny')).toEqual({ folder: null })
+    expect(await gateway.models.find('other')).toBeUndefined()
+  })
+
   test('has to wait for the server to have its own model', async () => {
     gateway.worker.models = []
 

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { ApiError } from '../../../api/errors.ts'
 import type { Run } from '../../../api/training/run.ts'
 import { TrainingJobId } from '../../../schemas/index.ts'
 import { WorkerError } from '../../../worker-bridge/index.ts'
@@ -145,6 +146,23 @@ describe('a worker that does not train', () => {
     await untilStatus(place, run, 'succeeded')
 
     expect(asked).toBe(5)
+  })
+
+  test('is asked again where its model has not been loaded since the start', async () => {
+    let looks = 0
+    const find = place.models.get.bind(place.models)
+    place.models.get = (id) => {
+      looks += 1
+      // The first look is that of whoever makes the job.
+      if (looks > 1 && looks < 5) throw new ApiError('worker_unavailable', 'it is being loaded')
+      return find(id)
+    }
+    const run = await createJob(place)
+
+    await untilStatus(place, run, 'succeeded')
+
+    expect(looks).toBe(5)
+    expect(await statusesOf(run)).toEqual(['queued', 'running', 'succeeded'])
   })
 
   test('fails the job with its reason where it cannot', async () => {
