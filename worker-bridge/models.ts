@@ -5,6 +5,9 @@ import type { Limits } from './limits.ts'
 import type { Log } from './types.ts'
 import type { PythonWorker } from './worker.ts'
 
+/** A model whose loading so many processes did not survive, one after the other, is taken for the cause. */
+const MAX_CRASHES = 2
+
 export interface ModelsOptions {
   readonly workers: () => readonly PythonWorker[]
   /** Those that are loaded from the start. */
@@ -17,12 +20,15 @@ export interface ModelsOptions {
  * Which trained models the workers are to have, and how they come to have them.
  *
  * A worker that starts loads those that are active then. One whose start began before a change does
- * not know of it: it is brought up to date when it is ready. Changes are made one at a time.
+ * not know of it: it is brought up to date when it is ready. Changes are made one at a time, so it is
+ * known which model a worker that dies was loading: such a model is tried once more, and then left out.
  */
 export class Models {
   readonly #options: ModelsOptions
   readonly #active: Map<ModelId, ModelSource>
   readonly #behind = new Set<PythonWorker>()
+  /** Workers that died while they loaded a model, since it was last loaded. */
+  readonly #crashes = new Map<ModelId, number>()
   #turn: Promise<void> = Promise.resolve()
 
   constructor(options: ModelsOptions) {
@@ -30,8 +36,15 @@ export class Models {
     this.#active = new Map(options.active.map((model) => [model.id, model]))
   }
 
-  get active(): ModelSource[] {
-    return [...this.#active.values()]
+  /** The active ones that no worker died of: what one that starts loads. */
+  get trusted(): ModelSource[] {
+    return [...this.#active.values()].filter(({ id }) => !this.#crashes.has(id))
+  }
+
+  /** Why models are left out that were to be loaded. */
+  get faults(): ReadonlyMap<ModelId, string> {
+    const left = [...this.#crashes].filter(([, crashes]) => crashes >= MAX_CRASHES)
+    return new Map(left.map(([id, crashes]) => [id, crashSentence(crashes)]))
   }
 
   isActive(model: ModelId): boolean {
@@ -89,7 +102,8 @@ export class Models {
     try {
       await this.#alone(deadline.signal, async () => {
         for (const change of this.#differences(worker)) {
-          await this.#apply(change, worker, deadline.signal)
+          // One that died with the change before hears of the others at its next start.
+          if (worker.live) await this.#apply(change, worker, deadline.signal)
         }
       })
     } catch (error) {
@@ -103,7 +117,7 @@ export class Models {
   async #apply(change: Difference, worker: PythonWorker, signal: AbortSignal): Promise<void> {
     try {
       if (typeof change === 'string') await worker.unloadModel(change, signal)
-      else await worker.loadModel(change, signal)
+      else await this.#loadIn(worker, change, signal)
     } catch (error) {
       const id = typeof change === 'string' ? change : change.id
       this.#options.log.error(`the model ${id} of a worker that started: ${String(error)}`)
@@ -114,7 +128,7 @@ export class Models {
   #differences(worker: PythonWorker): Difference[] {
     if (!worker.live) return []
     const [, ...trained] = worker.models
-    const lacking = this.active.filter(({ id }) => !worker.has(id))
+    const lacking = [...this.#active.values()].filter(({ id }) => !worker.has(id))
     const left = trained.filter(({ id }) => !this.#active.has(id)).map(({ id }) => id)
     return [...lacking, ...left]
   }
@@ -128,8 +142,25 @@ export class Models {
       const loaded = live[0]?.models.find(({ id }) => id === model.id)
       if (lacking.length === 0 && loaded !== undefined) return loaded
       if (live.length === 0) throw new WorkerError('worker_unavailable', 'no worker is ready')
-      await Promise.all(lacking.map((worker) => worker.loadModel(model, signal)))
+      await Promise.all(lacking.map((worker) => this.#loadIn(worker, model, signal)))
     }
+  }
+
+  async #loadIn(worker: PythonWorker, model: ModelSource, signal: AbortSignal): Promise<void> {
+    try {
+      await worker.loadModel(model, signal)
+      this.#crashes.delete(model.id)
+    } catch (error) {
+      if (isCrash(error)) this.#suspect(model.id)
+      throw error
+    }
+  }
+
+  #suspect(id: ModelId): void {
+    const crashes = (this.#crashes.get(id) ?? 0) + 1
+    this.#crashes.set(id, crashes)
+    if (crashes < MAX_CRASHES || !this.#active.delete(id)) return
+    this.#options.log.error(`the model ${id} is left out: ${crashSentence(crashes)}`)
   }
 
   /** A worker that dies has let go of it as well. */
@@ -171,6 +202,14 @@ export class Models {
 /** A model to load, or the name of one to unload. */
 type Difference = ModelSource | ModelId
 
+function crashSentence(crashes: number): string {
+  return `the worker died ${crashes} times while it loaded it`
+}
+
+function isCrash(error: unknown): boolean {
+  return error instanceof WorkerError && error.code === 'worker_crashed'
+}
+
 function unlessCrashed(error: unknown): void {
-  if (!(error instanceof WorkerError) || error.code !== 'worker_crashed') throw error
+  if (!isCrash(error)) throw error
 }

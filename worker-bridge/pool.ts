@@ -143,6 +143,7 @@ export class WorkerPool implements Worker, Workshop {
       state,
       ...(state !== 'ready' && reason !== undefined && { reason }),
       models: this.#models.loaded,
+      faults: this.#models.faults,
       queued: pulses.reduce((sum, { queued }) => sum + queued, this.#waiting),
       active: pulses.reduce((sum, { active }) => sum + active, 0),
     }
@@ -319,7 +320,10 @@ export class WorkerPool implements Worker, Workshop {
     const fixed = { model, device, dtype, threads, max_queue, max_batch, feature_cache_bytes }
     const worker: PythonWorker = new PythonWorker({
       host: { python, module, env, log },
-      settings: () => ({ ...fixed, models: this.#models.active, slab: this.#slab.settings }),
+      settings: (alone) => {
+        const models = alone ? [] : this.#models.trusted
+        return { ...fixed, models, slab: this.#slab.settings }
+      },
       limits: this.#limits,
       onReady: () => void this.#models.update(worker).then(() => this.#change.notify()),
       onChange: () => this.#change.notify(),

@@ -59,6 +59,8 @@ export interface WorkerStatus {
   readonly reason?: string
   /** The models that are loaded; empty before the first `ready`. */
   readonly models: readonly LoadedModel[]
+  /** Why trained models are left out that were to be loaded. */
+  readonly faults: ReadonlyMap<ModelId, string>
   /** Calls that wait, in all workers. */
   readonly queued: number
   /** Calls that run, in all workers. */

@@ -13,8 +13,8 @@ import { Session, type SessionOptions } from './session.ts'
 import type { Job, RunOptions, WorkerState } from './types.ts'
 
 export interface PythonWorkerOptions extends Omit<SessionOptions, 'settings' | 'onReady'> {
-  /** What the next Python is to load. */
-  readonly settings: () => SessionOptions['settings']
+  /** What the next Python is to load; with `alone`, no trained models at first. */
+  readonly settings: (alone: boolean) => SessionOptions['settings']
   /** Called whenever Python has loaded its models. */
   readonly onReady: () => void
   /** Called whenever `state` may have changed. */
@@ -26,7 +26,8 @@ export interface PythonWorkerOptions extends Omit<SessionOptions, 'settings' | '
  *
  * The first session has to reach `ready`. One that does not is a fault of the set-up, which no
  * repetition mends: the worker has failed, and `reason` says why. After that a crash, and a model
- * that cannot be loaded again, are met with another start.
+ * that cannot be loaded again, are met with another start. A trained model may be what ends Python
+ * while it loads, so a start with some that does not reach `ready` is followed by one without any.
  */
 export class PythonWorker {
   readonly #options: PythonWorkerOptions
@@ -35,6 +36,8 @@ export class PythonWorker {
   #session: Session
   #models: readonly LoadedModel[] = []
   #failed = false
+  /** Trained models that the session was told to load. */
+  #trained = 0
   #reason: string | undefined
   #starts = 1
 
@@ -128,14 +131,16 @@ export class PythonWorker {
     await this.#finished
   }
 
-  #begin(): Session {
+  #begin(alone = false): Session {
+    const settings = this.#options.settings(alone)
+    this.#trained = settings.models.length
     const onReady = (): void => {
       this.#models = this.#session.models
       this.#reason = undefined
       this.#options.onReady()
       this.#options.onChange()
     }
-    return new Session({ ...this.#options, settings: this.#options.settings(), onReady })
+    return new Session({ ...this.#options, settings, onReady })
   }
 
   async #keepRunning(): Promise<void> {
@@ -144,7 +149,8 @@ export class PythonWorker {
     for (;;) {
       this.#reason = await this.#session.ended
       if (this.#closing.signal.aborted) return
-      this.#failed = this.#models.length === 0
+      const alone = this.#session.ready_ms === 0 && this.#trained > 0
+      this.#failed = this.#models.length === 0 && !alone
       this.#options.onChange()
       if (this.#failed) {
         host.log.error(this.#reason)
@@ -156,7 +162,7 @@ export class PythonWorker {
       await sleep(pause_ms, undefined, { signal: this.#closing.signal }).catch(() => {})
       if (this.#closing.signal.aborted) return
       pause_ms = Math.min(pause_ms * 2, limits.max_backoff_ms)
-      this.#session = this.#begin()
+      this.#session = this.#begin(alone)
       this.#starts += 1
     }
   }

@@ -184,6 +184,12 @@ export class ModelRegistry {
     this.#faults.set(id, fault)
   }
 
+  /** Why a model that is wanted is not loaded; the workers know best. */
+  #fault(id: ModelId): string | undefined {
+    const { faults } = this.#options.host.status()
+    return (this.#active.active.includes(id) && faults.get(id)) || this.#faults.get(id)
+  }
+
   #own(): LoadedModel | undefined {
     return this.#options.host.status().models[0]
   }
@@ -196,7 +202,7 @@ export class ModelRegistry {
     return {
       loaded: this.#loaded(id),
       isDefault: this.#isDefault(id),
-      fault: this.#faults.get(id),
+      fault: this.#fault(id),
     }
   }
 
@@ -213,7 +219,7 @@ export class ModelRegistry {
   /** Says why a model that is not loaded cannot answer. */
   async #refuse(id: ModelId, wanted: ModelId | undefined): Promise<never> {
     if (wanted === undefined) {
-      const fault = this.#faults.get(id) ?? 'it is not loaded'
+      const fault = this.#fault(id) ?? 'it is not loaded'
       throw new ApiError(
         'model_unavailable',
         `the default model is ${id}, but ${fault}; name another`,

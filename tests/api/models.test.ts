@@ -186,6 +186,18 @@ describe('activating', () => {
     expect(mended.json()).toMatchObject({ status: 'active', error: null })
   })
 
+  test('shows why the workers leave a model out that is active', async () => {
+    await activate(OLD)
+    gateway.worker.models = [tinyModel]
+    gateway.worker.faults = new Map([[OLD, 'the worker died of it']])
+    const shown = await gateway.app.inject(`/v1/models/${OLD}`)
+    await post(OLD, 'deactivate')
+    const given_up = await gateway.app.inject(`/v1/models/${OLD}`)
+
+    expect(shown.json()).toMatchObject({ status: 'failed', error: 'the worker died of it' })
+    expect(given_up.json()).toMatchObject({ status: 'inactive', error: null })
+  })
+
   test('fails for a model that was trained from another one', async () => {
     await writeTrainedModel(gateway.config.data_dir, { id: 'big-1', base_model: 'big' })
 

@@ -23,11 +23,11 @@ import {
   writeScenes,
 } from '../helpers/training-service.ts'
 
-const LESSON =
-  process.env['PIXELLLM_LESSON'] === 'long' ? teachNewNames(450, 2e-3) : teachNewNames(200, 3e-3)
+const IS_LONG = process.env['PIXELLLM_LESSON'] === 'long'
+const LESSON = IS_LONG ? teachNewNames(450, 2e-3) : teachNewNames(200, 3e-3)
 const SCENES = 600
 const UNSEEN = 40
-const PATIENCE_MS = 900_000
+const PATIENCE_MS = IS_LONG ? 2_400_000 : 900_000
 /** Between two captions that are asked for while the job runs: a caller who looks at the answer. */
 const PAUSE_MS = 500
 

@@ -70,6 +70,7 @@ export class FakeWorker implements Worker {
   readonly calls: Call[] = []
   state: WorkerStatus['state'] = 'ready'
   models: LoadedModel[] = [tinyModel]
+  faults: ReadonlyMap<string, string> = new Map()
   details: PoolDetails['workers'][number] = {
     state: 'ready',
     host_pid: 1,
@@ -96,7 +97,8 @@ export class FakeWorker implements Worker {
   }
 
   status(): WorkerStatus {
-    return { state: this.state, models: this.models, queued: 0, active: 0 }
+    const { state, models, faults } = this
+    return { state, models, faults, queued: 0, active: 0 }
   }
 
   inspect(): PoolDetails {

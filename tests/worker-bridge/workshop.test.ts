@@ -51,6 +51,51 @@ describe('a trained model', () => {
     expect(again.pool.status().models.map(({ id }) => id)).toEqual(['fault'])
   })
 
+  test('is left out when two processes have died of it, and others are not', async () => {
+    const workers = await FaultPool.ready()
+    const [deadly, harmless] = [await workers.trained('deadly'), await workers.trained('harmless')]
+    await workers.pool.load(deadly, PATIENT)
+    await workers.pool.load(harmless, PATIENT)
+    await workers.trained('deadly', 'crash')
+    const { python } = workers.pids()
+
+    process.kill(python, 'SIGKILL')
+
+    await gone(python)
+    await workers.log.line(/the model deadly is left out: the worker died 2 times/)
+    expect(await codeOf(workers.call('echo', { model: 'harmless' }))).toBe('answered')
+    const { models, faults } = workers.pool.status()
+    expect(models.map(({ id }) => id)).toEqual(['fault', 'harmless'])
+    expect([...faults]).toEqual([['deadly', 'the worker died 2 times while it loaded it']])
+    expect(await codeOf(workers.call('echo', { model: 'deadly' }))).toBe('model_not_found')
+  })
+
+  test('that is left out comes back when it is loaded at last', async () => {
+    const workers = await FaultPool.ready()
+    const model = await workers.trained('deadly', 'crash')
+    await codeOf(workers.pool.load(model, PATIENT))
+    await codeOf(workers.pool.load(model, PATIENT))
+    const { faults } = workers.pool.status()
+
+    await workers.trained('deadly', 'load')
+    await workers.pool.load(model, PATIENT)
+
+    expect(faults.has('deadly')).toBe(true)
+    expect(workers.pool.status().faults.size).toBe(0)
+    expect(await codeOf(workers.call('echo', { model: 'deadly' }))).toBe('answered')
+  })
+
+  test('that kills the first process does not keep the workers from starting', async () => {
+    const earlier = await FaultPool.start()
+    const deadly = await earlier.trained('deadly', 'crash')
+
+    const workers = await FaultPool.ready({ models: [deadly] })
+
+    await workers.log.line(/the model deadly is left out/)
+    expect(await codeOf(workers.call('echo'))).toBe('answered')
+    expect(workers.pool.inspect().workers[0]?.starts).toBe(4)
+  })
+
   test('comes to a worker whose start began before it was loaded', async () => {
     const workers = await FaultPool.ready({ workers: 2 })
     await until(() => workers.pool.inspect().workers.every(({ state }) => state === 'ready'))
