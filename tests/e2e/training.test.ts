@@ -7,7 +7,16 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from '@jest/globals'
 import { PixelLLM, type TrainingJob, type TrainingJobAsked } from '../../sdk/src/index.ts'
 import { locksOn, processesOn } from '../helpers/leftovers.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
@@ -50,6 +59,9 @@ beforeEach(async () => {
   await start()
   await untilReady(client)
 })
+
+// What a failed test leaves would be found by the next.
+afterEach(() => ServerProcess.killAll())
 
 afterAll(async () => {
   await ServerProcess.killAll()
