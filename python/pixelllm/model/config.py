@@ -271,7 +271,7 @@ def tiny() -> PixelLLMConfig:
     """Every part at small width; trains on two CPU cores and ships with the project."""
     return PixelLLMConfig(
         preset="tiny",
-        image_size=128,
+        image_size=192,  # textures of small things are lost below; tables are of 128 and stretched
         antialias=True,
         sam=SamViTConfig(
             pretrain_image_size=128,
