@@ -9,15 +9,15 @@ import { commandLine } from '../../scripts/setup/node-steps.mjs'
 import { placesOf, ROOT } from '../../scripts/setup/places.mjs'
 import { readSettings } from '../../scripts/setup/settings.mjs'
 import { type Block, blocksOf } from '../helpers/documents.ts'
-import { FakeTrainingApi } from '../helpers/fake-training-api.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
+import { sceneArchive } from '../helpers/training-service.ts'
 
 jest.setTimeout(180_000)
 
 const run = promisify(execFile)
 const ADDRESS = 'http://127.0.0.1:8080'
-/** What is served by a fake: a real training takes minutes. */
-const TRAINS = /client\.datasets|pixelllm datasets/
+/** What takes minutes is made short. */
+const STEPS = /(?<=steps(?:=|: ))\d+/g
 const LINKED = ['node_modules', '.venv', 'samples', 'examples', 'openapi.yaml']
 
 const documents = ['README.md', 'sdk/README.md', 'cli/README.md', 'docs/python-client.md']
@@ -26,12 +26,11 @@ const typescript = blocks.filter(({ language }) => language === 'ts')
 // Those that ask with curl have a test of their own.
 const shell = blocks.filter(({ code }) => /npx pixelllm |examples\//.test(code))
 /** What is printed where the document does not say it. */
-const ANSWER = /a purple boat, |"caption": "a .*"mask": \{"size": \[354, 480\]|\d+ regions in/s
+const ANSWER =
+  /a purple boat, |"caption": "a .*"mask": \{"size": \[354, 480\]|\d+ regions in|\btiny-(?:boats|pictures)-/s
 
 let folder: string
 let address: string
-let training: string
-const fake = new FakeTrainingApi()
 
 beforeAll(async () => {
   const ground = { places: placesOf(ROOT), settings: readSettings({}), env: process.env }
@@ -39,13 +38,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pixelllm-docs-'))
   for (const name of LINKED) await symlink(resolve(name), join(folder, name))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await writeFile(join(folder, 'boats.tar.gz'), 'an archive')
+  await writeFile(join(folder, 'boats.tar.gz'), (await sceneArchive(8)).stream())
   address = await (await ServerProcess.start()).address()
-  training = await fake.open()
 })
 
 afterAll(async () => {
-  await Promise.all([ServerProcess.killAll(), fake.close()])
+  await ServerProcess.killAll()
   await rm(folder, { recursive: true })
 })
 
@@ -55,7 +53,7 @@ beforeEach(() => rm(join(folder, 'answers.jsonl'), { force: true }))
 describe.each(typescript)('$file: $code', (block) => {
   test('prints what it says', async () => {
     const file = join(folder, `${typescript.indexOf(block)}.ts`)
-    await writeFile(file, block.code.replaceAll(ADDRESS, urlFor(block)))
+    await writeFile(file, codeOf(block))
 
     const tsx = resolve('node_modules/tsx/dist/cli.mjs')
     const { stdout } = await run(process.execPath, [tsx, file], { cwd: folder })
@@ -87,14 +85,13 @@ describe.each(shell)('$file: $code', (block) => {
 
   testWhenPossible('prints what it says', async () => {
     const program = `${process.execPath} ${resolve('cli/bin/pixelllm.js')}`
-    const command = block.code
+    const command = codeOf(block)
       .replaceAll('npx pixelllm', program)
-      .replaceAll(ADDRESS, urlFor(block))
       .replaceAll('PYTHONPATH=client', 'PYTHONPATH=client:$PYTHONPATH')
 
     const { stdout } = await run('sh', ['-ec', command], {
       cwd: folder,
-      env: { ...process.env, PIXELLLM_URL: urlFor(block), BROWSER: 'true' },
+      env: { ...process.env, PIXELLLM_URL: address, BROWSER: 'true' },
     })
 
     if (block.printed !== undefined) expect(stdout).toBe(block.printed)
@@ -102,8 +99,8 @@ describe.each(shell)('$file: $code', (block) => {
   })
 })
 
-function urlFor({ code }: Block): string {
-  return TRAINS.test(code) ? training : address
+function codeOf({ code }: Block): string {
+  return code.replaceAll(ADDRESS, address).replaceAll(STEPS, '2')
 }
 
 /** It is optional: python/requirements-supervision.txt. */

@@ -72,7 +72,7 @@ describeWithCurl('the examples of the API reference', () => {
   })
 
   async function untilStatus(status: TrainingJob['status']): Promise<void> {
-    for await (const { data } of client.trainingJobs.events(kept['JOB'] ?? '')) {
+    for await (const { data } of client.trainingJobs.events(kept.JOB ?? '')) {
       if (data.status === status) return
     }
     throw new Error(`the job has ended and was never ${status}`)
@@ -82,7 +82,7 @@ describeWithCurl('the examples of the API reference', () => {
   async function startAgain(): Promise<void> {
     const { createTrainingJob } = examples
     if (createTrainingJob === undefined) throw new Error('there is no example that starts a job')
-    kept['JOB'] = TrainingJob.parse(JSON.parse(await run(createTrainingJob))).id
+    kept.JOB = TrainingJob.parse(JSON.parse(await run(createTrainingJob))).id
   }
 
   /** As a person would run it, and failing where the reply is a problem. */

@@ -72,7 +72,7 @@ test('its job is finished once, by the other, with the curve of one that nobody 
   expect(curve).toEqual(undisturbed)
   expect(stepsOf(events)).toEqual(range(1, SHORT.steps))
   expect(statusesOf(events).filter((status) => status === 'succeeded')).toHaveLength(1)
-  const attempts = events.map(({ data }) => data['attempt']).filter(Number.isInteger)
+  const attempts = events.map(({ data }) => data.attempt).filter(Number.isInteger)
   expect(attempts).toEqual([1, 2])
 
   await Promise.all([first, second].map(stop))

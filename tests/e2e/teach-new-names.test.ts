@@ -23,7 +23,7 @@ import {
   writeScenes,
 } from '../helpers/training-service.ts'
 
-const IS_LONG = process.env['PIXELLLM_LESSON'] === 'long'
+const IS_LONG = process.env.PIXELLLM_LESSON === 'long'
 const LESSON = IS_LONG ? teachNewNames(450, 2e-3) : teachNewNames(200, 3e-3)
 const SCENES = 600
 const UNSEEN = 40

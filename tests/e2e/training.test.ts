@@ -34,7 +34,7 @@ import {
 // Python imports torch and loads the model after each kill, on a machine that does much else.
 jest.setTimeout(240_000)
 
-const MOMENTS = Number(process.env['PIXELLLM_FAULT_MOMENTS'] ?? 1)
+const MOMENTS = Number(process.env.PIXELLLM_FAULT_MOMENTS ?? 1)
 /** After an event of the job, in milliseconds. */
 const LONGEST_WAIT_MS = 150
 const image = new Uint8Array(await readFile('samples/street.png'))

@@ -39,8 +39,9 @@ export class SmallDisk {
     await rm(this.#filler)
   }
 
+  /** Lazily: what a server that was killed had open on it is closed a moment later. */
   async unmount(): Promise<void> {
-    await run('umount', [this.folder])
+    await run('umount', ['--lazy', this.folder])
     await rm(this.folder, { recursive: true })
   }
 }

@@ -97,12 +97,12 @@ function lossesOf({ step, values: { step_s, ...losses } }: TrainingMetrics): Los
 }
 
 export function statusesOf(events: readonly TrainingEvent[]): unknown[] {
-  return events.filter(({ type }) => type === 'status').map(({ data }) => data['status'])
+  return events.filter(({ type }) => type === 'status').map(({ data }) => data.status)
 }
 
 /** The steps that were told, in the order in which they were. */
 export function stepsOf(events: readonly TrainingEvent[]): unknown[] {
-  return events.filter(({ type }) => type === 'metrics').map(({ data }) => data['step'])
+  return events.filter(({ type }) => type === 'metrics').map(({ data }) => data.step)
 }
 
 export function range(first: number, last: number): number[] {
