@@ -20,15 +20,19 @@ from tests.python.tasks.language import TOKENIZER
 SEED = 5
 
 
+SIDE = 128  # pixels of the frame; what is tested needs no more
+
+
 def plain() -> PixelLLMConfig:
-    """`tiny()` without a mask decoder and a detector."""
-    return replace(tiny(), masks=None, detector=None)
+    """`tiny()` in a smaller frame, without a mask decoder and a detector."""
+    return replace(tiny(), image_size=SIDE, masks=None, detector=None)
 
 
 def whole() -> PixelLLMConfig:
-    """`tiny()` with a mask decoder and a detector of other sizes."""
+    """`tiny()` in a smaller frame, with a mask decoder and a detector of other sizes."""
     return replace(
         tiny(),
+        image_size=SIDE,
         masks=MaskDecoderConfig(mlp_dim=64, hidden_dim=32),
         detector=DetectorConfig(
             dim=32,

@@ -13,17 +13,16 @@ from pixelllm.inference.draft import Draft
 from pixelllm.inference.picture import Picture
 from pixelllm.inference.runner import EncodedImage, Runner
 from pixelllm.model.checkpoint import Checkpoint, load_checkpoint
-from pixelllm.model.config import GitBertConfig, tiny
+from pixelllm.model.config import GitBertConfig
 from pixelllm.model.decoding import BeamSearch, Greedy, Search
 from pixelllm.model.language import Encoded
 from pixelllm.model.pixelllm import ImageFeatures, PixelLLM, Prompts
 from pixelllm.model.tokenizer import Tokenizer
 from pixelllm.tasks.base import BoxPrompt, PointPrompt, Prompt, Read, Text, Write
-from tests.python.checkpoints import SEED
+from tests.python.checkpoints import SEED, SIDE
 from tests.python.inference.pictures import picture_of
 from tests.python.tasks.language import TOKENIZER
 
-SIDE = tiny().image_size
 LOG_PROBS = 5e-5  # half of the last digit of a score
 TOLERANCE = 1e-5  # of the frame; float32 sums of padded and unpadded rows differ in their last bits
 BOX = BoxPrompt((10.0, 12.0, 70.0, 50.0))

@@ -15,7 +15,6 @@ import torch
 from pixelllm.inference.picture import Picture
 from pixelllm.inference.runner import Runner
 from pixelllm.model.checkpoint import Checkpoint
-from pixelllm.model.config import tiny
 from pixelllm.tasks import TASKS
 from pixelllm.tasks.base import Answering, BoxPrompt, ModelFacts, Request, Text, Write, compute
 from pixelllm.tasks.caption import Caption
@@ -25,12 +24,13 @@ from pixelllm.tasks.image import decode_image
 from pixelllm.worker import pictures
 from pixelllm.worker.pictures import load_picture
 from tests.python.alike import assert_alike
+from tests.python.checkpoints import SIDE
 from tests.python.tasks.pictures import gradient, png
 from tests.python.worker.harness import Event, Harness, until
 from tests.python.worker.samples import asks, picture
 
 MakeEngine = Callable[..., Harness]
-PLACES = 1e-5 * tiny().image_size  # model pixels; sums in another order differ in their last bits
+PLACES = 1e-5 * SIDE  # model pixels; sums in another order differ in their last bits
 LONG = {"prefix": "an object of"}  # with picture 0: more than 40 tokens and 10 words
 
 
@@ -113,7 +113,7 @@ def test_ready_says_what_is_loaded(engine: Harness) -> None:
         "id": "seeded",
         "description": "Random weights for tests.",
         "tasks": ["caption", "describe", "locate"],
-        "frame_size": tiny().image_size,
+        "frame_size": SIDE,
         "max_tokens": 62,
         "device": "cpu",
         "dtype": "float32",
