@@ -1,8 +1,11 @@
 /** The training jobs, their queue, and the models that were trained. */
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { TRAINING_JOB_STATUSES, type TrainingProgress } from '../../schemas/index.ts'
 import type { JobCounts } from '../training/index.ts'
 import type { MetricSource } from './metrics.ts'
+
+/** From a job that fails at once to one of a day. */
+const SECONDS = [10, 60, 300, 900, 3600, 10_800, 43_200, 86_400]
 
 /** What is asked of the training jobs. */
 export interface JobSource {
@@ -16,6 +19,7 @@ export class TrainingMetrics implements MetricSource {
   readonly #activeModels: () => number
   readonly #gauges: ReturnType<typeof gaugesIn>
   readonly #ends: Counter<'status' | 'code'>
+  readonly #seconds: Histogram<'status'>
 
   constructor(jobs: JobSource, activeModels: () => number, registry: Registry) {
     this.#jobs = jobs
@@ -25,6 +29,13 @@ export class TrainingMetrics implements MetricSource {
       name: 'pixelllm_training_job_ends_total',
       help: 'Jobs that ended while this gateway ran, by how, and by why where they failed',
       labelNames: ['status', 'code'],
+      registers: [registry],
+    })
+    this.#seconds = new Histogram({
+      name: 'pixelllm_training_job_seconds',
+      help: 'From the first step of a job to its end, its pauses included',
+      labelNames: ['status'],
+      buckets: SECONDS,
       registers: [registry],
     })
   }
@@ -38,8 +49,10 @@ export class TrainingMetrics implements MetricSource {
     }
     this.#setPace(counts.running)
     this.#ends.reset()
-    for (const { status, code, count } of counts.ends) {
-      this.#ends.inc({ status, code: code ?? '' }, count)
+    this.#seconds.reset()
+    for (const { status, code, seconds } of counts.ends) {
+      this.#ends.inc({ status, code: code ?? '' }, seconds.length)
+      for (const took of seconds) this.#seconds.observe({ status }, took)
     }
   }
 

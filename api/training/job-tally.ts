@@ -6,12 +6,13 @@ import type {
 } from '../../schemas/index.ts'
 import { isFinal, type JobState } from './job-state.ts'
 
-/** How many jobs ended in one way. */
+/** The jobs that ended in one way. */
 export interface JobEnd {
   readonly status: TrainingJobStatus
   /** Why they failed. */
   readonly code: ErrorCode | null
-  readonly count: number
+  /** How long each took from its first step on, its pauses included; 0 for one that never began. */
+  readonly seconds: readonly number[]
 }
 
 export interface JobCounts {
@@ -54,12 +55,13 @@ export class JobTally {
     }
   }
 
-  #end(id: TrainingJobId, { status, error, finished_at }: JobState): void {
+  #end(id: TrainingJobId, { status, error, started_at, finished_at }: JobState): void {
     this.#final.set(id, status)
     if (finished_at === null || finished_at < this.#since) return
     const code = error?.code ?? null
     const key = `${status} ${code}`
-    const count = (this.#ends.get(key)?.count ?? 0) + 1
-    this.#ends.set(key, { status, code, count })
+    const known = this.#ends.get(key)?.seconds ?? []
+    const took_ms = Date.parse(finished_at) - Date.parse(started_at ?? finished_at)
+    this.#ends.set(key, { status, code, seconds: [...known, took_ms / 1000] })
   }
 }

@@ -217,6 +217,7 @@ describe('training', () => {
     const text = await when(series)
 
     expect(text).toContain('pixelllm_training_job_ends_total{status="succeeded",code=""} 1\n')
+    expect(text).toContain('pixelllm_training_job_seconds_count{status="succeeded"} 1\n')
     expect(text).toContain('pixelllm_training_jobs{status="failed"} 1\n')
     expect(text).toContain('pixelllm_training_jobs{status="running"} 0\n')
   })
