@@ -235,7 +235,9 @@ describe('a server that cannot start', () => {
     const first = await ServerProcess.start()
     const { port } = new URL(await first.address())
 
-    const second = await ServerProcess.start({ PIXELLLM_PORT: port })
+    // On the level `info` it says what it removes, where a gateway of another test was killed.
+    const settings = { PIXELLLM_PORT: port, PIXELLLM_LOG_LEVEL: 'warn' }
+    const second = await ServerProcess.start(settings)
     const { code, stdout, stderr } = await second.exited
 
     expect({ code, stdout, stderr }).toEqual({
