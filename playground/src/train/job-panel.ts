@@ -1,11 +1,11 @@
 /** One job, live: how far it is, its losses, what happened, and what can be done with it. */
-import type { TrainingEvent, TrainingJob } from '@pixelllm/sdk'
+import { isFinal, type TrainingEvent, type TrainingJob } from '@pixelllm/sdk'
 import { find, make, show } from '../page/elements.ts'
 import { asSentence, sentenceOf } from '../page/sentence.ts'
 import { server } from '../server.ts'
 import { Curve, type Report } from './curve.ts'
 import { Following } from './follow.ts'
-import { isFinal, nameOf, STATUS_NAMES } from './status.ts'
+import { nameOf, STATUS_NAMES } from './status.ts'
 
 /** The page keeps no more events than this. */
 const MOST_EVENTS = 500
@@ -100,7 +100,7 @@ export class JobPanel {
     bar.value = progress === null ? 0 : progress.step / progress.steps
     find('#job-pace', HTMLElement).textContent = paceOf(job)
     if (error !== null) this.#fail(new Error(error.message))
-    const canStop = requested === null && !isFinal(status)
+    const canStop = requested === null && !isFinal(job)
     show(canStop && (status === 'running' || status === 'queued'), find('#pause', HTMLElement))
     show(status === 'paused', find('#resume', HTMLElement))
     show(canStop, find('#cancel', HTMLElement))

@@ -12,12 +12,6 @@ export const STATUS_NAMES: Readonly<Record<Status, string>> = {
   cancelled: 'cancelled',
 }
 
-const FINAL: readonly Status[] = ['succeeded', 'failed', 'cancelled']
-
-export function isFinal(status: Status): boolean {
-  return FINAL.includes(status)
-}
-
 /** What a person calls a job. */
 export function nameOf({ name, recipe, id }: TrainingJob): string {
   return name ?? `${recipe} ${id.slice(-6)}`
