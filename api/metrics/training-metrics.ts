@@ -20,6 +20,8 @@ export class TrainingMetrics implements MetricSource {
   readonly #gauges: ReturnType<typeof gaugesIn>
   readonly #ends: Counter<'status' | 'code'>
   readonly #seconds: Histogram<'status'>
+  /** How many ends are counted already. */
+  #counted = 0
 
   constructor(jobs: JobSource, activeModels: () => number, registry: Registry) {
     this.#jobs = jobs
@@ -48,12 +50,11 @@ export class TrainingMetrics implements MetricSource {
       this.#gauges.jobs.set({ status }, counts.jobs.get(status) ?? 0)
     }
     this.#setPace(counts.running)
-    this.#ends.reset()
-    this.#seconds.reset()
-    for (const { status, code, seconds } of counts.ends) {
-      this.#ends.inc({ status, code: code ?? '' }, seconds.length)
-      for (const took of seconds) this.#seconds.observe({ status }, took)
+    for (const { status, code, seconds } of counts.ends.slice(this.#counted)) {
+      this.#ends.inc({ status, code: code ?? '' })
+      this.#seconds.observe({ status }, seconds)
     }
+    this.#counted = counts.ends.length
   }
 
   /** Of all jobs that run, together. */

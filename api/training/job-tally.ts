@@ -6,13 +6,13 @@ import type {
 } from '../../schemas/index.ts'
 import { isFinal, type JobState } from './job-state.ts'
 
-/** The jobs that ended in one way. */
+/** How a job ended. */
 export interface JobEnd {
   readonly status: TrainingJobStatus
-  /** Why they failed. */
+  /** Why it failed. */
   readonly code: ErrorCode | null
-  /** How long each took from its first step on, its pauses included; 0 for one that never began. */
-  readonly seconds: readonly number[]
+  /** From its first step on, its pauses included; 0 for one that never began. */
+  readonly seconds: number
 }
 
 export interface JobCounts {
@@ -20,7 +20,7 @@ export interface JobCounts {
   readonly jobs: ReadonlyMap<TrainingJobStatus, number>
   /** How far those are that run. */
   readonly running: readonly (TrainingProgress | null)[]
-  /** Those that ended since this gateway was started. */
+  /** Those that ended since this gateway was started, in the order in which that was seen. */
   readonly ends: readonly JobEnd[]
 }
 
@@ -28,7 +28,7 @@ export interface JobCounts {
 export class JobTally {
   readonly #since = new Date().toISOString()
   readonly #final = new Map<TrainingJobId, TrainingJobStatus>()
-  readonly #ends = new Map<string, JobEnd>()
+  readonly #ends: JobEnd[] = []
   #open: readonly JobState[] = []
 
   /** Whether a job is known to have ended: what it is does not change any more. */
@@ -51,17 +51,14 @@ export class JobTally {
     return {
       jobs,
       running: running.map(({ progress }) => progress),
-      ends: [...this.#ends.values()],
+      ends: this.#ends,
     }
   }
 
   #end(id: TrainingJobId, { status, error, started_at, finished_at }: JobState): void {
     this.#final.set(id, status)
     if (finished_at === null || finished_at < this.#since) return
-    const code = error?.code ?? null
-    const key = `${status} ${code}`
-    const known = this.#ends.get(key)?.seconds ?? []
     const took_ms = Date.parse(finished_at) - Date.parse(started_at ?? finished_at)
-    this.#ends.set(key, { status, code, seconds: [...known, took_ms / 1000] })
+    this.#ends.push({ status, code: error?.code ?? null, seconds: took_ms / 1000 })
   }
 }
